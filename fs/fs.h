@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* The file tree: mounted file systems, paths, and what each file system offers.
+ *
+ * Inodes are the file system's objects, reference counted by the tree. All operations run
+ * in threads and may sleep; a file system serialises itself with its own mutex. Errors
+ * are negative errnos. */
+
+#ifndef FS_FS_H
+#define FS_FS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/types.h>
+#include <kernel/linkset.h>
+
+struct fs;
+struct inode;
+
+struct inode {
+	struct fs *fs;
+	uint64_t number;     /* unique in its file system */
+	mode_t mode;	     /* type and permissions */
+	unsigned references; /* tree.c's */
+	struct inode *hash_next;
+};
+
+/* What getdents gets per entry; false: stop, no room. */
+typedef bool (*fs_entry_visitor)(void *context, const char *name, size_t length,
+				 uint64_t inode, unsigned type, uint64_t next_offset);
+
+struct fs_operations {
+	const char *name; /* "ext4", "initrd" */
+	/* Mounts what `source` names (a disk, or nothing); *out gets the mounted system. */
+	int (*mount)(const char *source, bool read_only, struct fs **out);
+	void (*unmount)(struct fs *fs);
+	struct inode *(*root)(struct fs *fs); /* with a reference */
+	/* 0 and *out with a reference, or -ENOENT, -EIO … `name` is one component. */
+	int (*lookup)(struct inode *directory, const char *name, size_t length,
+		      struct inode **out);
+	void (*forget)(struct inode *inode); /* last reference gone: free it */
+	int (*stat)(struct inode *inode, struct stat *out);
+	/* Bytes read, 0 at the end. */
+	ssize_t (*read)(struct inode *inode, void *out, size_t bytes, uint64_t offset);
+	ssize_t (*write)(struct inode *inode, const void *in, size_t bytes,
+			 uint64_t offset);
+	int (*truncate)(struct inode *inode, uint64_t bytes);
+	int (*sync)(struct fs *fs);
+	int (*entries)(struct inode *directory, uint64_t offset, fs_entry_visitor visit,
+		       void *context);
+	ssize_t (*readlink)(struct inode *inode, char *out, size_t bytes);
+	int (*statfs)(struct fs *fs, struct statfs *out);
+	/* Changing the tree; NULL: -EROFS. */
+	int (*create)(struct inode *directory, const char *name, size_t length,
+		      mode_t mode, struct inode **out);
+	int (*mkdir)(struct inode *directory, const char *name, size_t length,
+		     mode_t mode);
+	int (*unlink)(struct inode *directory, const char *name, size_t length);
+	int (*rmdir)(struct inode *directory, const char *name, size_t length);
+	int (*rename)(struct inode *from, const char *name, size_t length,
+		      struct inode *to, const char *to_name, size_t to_length);
+};
+#define FS_TYPE(object) LINKSET_ENTRY(fs_types, object)
+
+struct fs {
+	const struct fs_operations *operations;
+	bool read_only;
+	char source[32];
+	void *data; /* the file system's */
+};
+
+/* Tree operations used by posix/: path walk with symbolic links (at most 40), mount
+ * points, "." and "..". `base`: where a relative path starts, NULL: the root. */
+int fs_resolve(struct inode *base, const char *path, bool follow_last,
+	       struct inode **out);
+/* Resolves all but the last component; *name points into path. */
+int fs_resolve_parent(struct inode *base, const char *path, struct inode **directory,
+		      const char **name, size_t *length);
+struct inode *fs_inode_get(struct inode *inode);
+void fs_inode_put(struct inode *inode);
+/* The absolute path of a directory, for getcwd. */
+int fs_path_of(struct inode *directory, char *out, size_t bytes);
+
+int fs_mount(const char *type, const char *source, const char *where, bool read_only);
+
+#endif

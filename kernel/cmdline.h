@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* The command line: `key=value … -- application arguments`. Values may be quoted with
+ * "". A key is known when something that is linked in declares it; others are reported. */
+
+#ifndef KERNEL_CMDLINE_H
+#define KERNEL_CMDLINE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <kernel/linkset.h>
+
+/* Parses a copy of `line`. Boot only; arguments that do not fit in memory are reported. */
+void cmdline_parse(const char *line);
+
+struct cmdline_key {
+	const char *name;
+	const char *help; /* one line, for the report of an unknown key */
+};
+#define CMDLINE_KEY(key, text)                                              \
+	static const struct cmdline_key cmdline_key_##key = { #key, text }; \
+	LINKSET_ENTRY(cmdline_keys, cmdline_key_##key)
+
+/* The value of the index-th `key=value`, or NULL. Valid for ever. */
+const char *cmdline_value(const char *key, unsigned index);
+
+/* What stands after "--": argc and a NULL-terminated argv, without a program name. */
+int cmdline_arguments(char ***argv);
+
+/* Warns of each key that nothing declared. */
+void cmdline_report_unknown(void);
+
+#endif

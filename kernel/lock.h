@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* Spinlocks. They are always taken with interrupts off, so that a handler may take the
+ * same lock; hold them for a few dozen instructions. To sleep, use <kernel/sync.h>. */
+
+#ifndef KERNEL_LOCK_H
+#define KERNEL_LOCK_H
+
+#include <stdbool.h>
+#include <arch/irqflags.h>
+
+struct spinlock {
+	bool held;
+};
+
+/* Returns the interrupt state to hand back to spin_unlock(). */
+static inline unsigned long spin_lock(struct spinlock *lock)
+{
+	unsigned long flags = arch_irq_save();
+
+	while (__atomic_test_and_set(&lock->held, __ATOMIC_ACQUIRE))
+		arch_relax();
+	return flags;
+}
+
+static inline void spin_unlock(struct spinlock *lock, unsigned long flags)
+{
+	__atomic_clear(&lock->held, __ATOMIC_RELEASE);
+	arch_irq_restore(flags);
+}
+
+#endif

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* The virtio device model, in the three parts of Russell's paper (§3):
+ *
+ *	driver (virtio/device/)  knows requests; never sees a bus
+ *	virtqueue (virtio/ring/) knows buffers; knows neither bus nor device
+ *	transport (virtio/transport/) knows registers; never sees a packet or a sector
+ *
+ * A driver declares what it needs and what it can use; virtio.c walks the device through
+ * VIRTIO 1.3 §3.1.1 and calls probe() between FEATURES_OK and DRIVER_OK. */
+
+#ifndef VIRTIO_VIRTIO_H
+#define VIRTIO_VIRTIO_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <kernel/irq.h>
+#include <kernel/linkset.h>
+#include <virtio/features.h>
+#include <virtio/ring/virtqueue.h>
+
+enum virtio_device_id {
+	VIRTIO_ID_NET = 1,
+	VIRTIO_ID_BLOCK = 2,
+	VIRTIO_ID_CONSOLE = 3,
+	VIRTIO_ID_ENTROPY = 4,
+};
+
+/* Device status bits (VIRTIO 1.3 §2.1). */
+enum virtio_status {
+	VIRTIO_STATUS_ACKNOWLEDGE = 1,
+	VIRTIO_STATUS_DRIVER = 2,
+	VIRTIO_STATUS_DRIVER_OK = 4,
+	VIRTIO_STATUS_FEATURES_OK = 8,
+	VIRTIO_STATUS_NEEDS_RESET = 64,
+	VIRTIO_STATUS_FAILED = 128,
+};
+
+struct virtio_device;
+
+/* A driver in the paper's sense: one per device type. */
+struct virtio_driver {
+	const char *name;
+	uint32_t device_id;
+	struct virtio_features required; /* without one of these: FAILED */
+	struct virtio_features wanted; /* used if offered and their prerequisites hold */
+	/* Dependencies between this device's own bits: `bit` needs one of `needs`. */
+	const struct virtio_dependency *dependencies;
+	unsigned dependency_count;
+
+	/* Reads configuration, sets up queues (virtio_find_queues), may pre-fill them.
+	 * Must not kick: DRIVER_OK comes after. 0, or -errno: the device is FAILED. */
+	int (*probe)(struct virtio_device *device);
+	/* After DRIVER_OK, in thread context: kick pre-filled queues, announce. May be NULL. */
+	void (*ready)(struct virtio_device *device);
+	/* Configuration changed; in interrupt context, may be spurious. May be NULL. */
+	void (*config_changed)(struct virtio_device *device);
+	/* The device broke a rule, needs a reset, or went away. Its queues are dead and it
+	 * was reset: fail what is in flight. Any context. May be NULL. */
+	void (*broken)(struct virtio_device *device);
+};
+#define VIRTIO_DRIVER(object) LINKSET_ENTRY(virtio_drivers, object)
+
+/* What a transport offers; a dozen functions, none knows a device type. */
+struct virtio_transport {
+	const char *name; /* "PCI", "PCI legacy" */
+	bool legacy;	  /* no VERSION_1: §2.2.3 rules, native endian, 32 features */
+
+	void (*features_get)(struct virtio_device *, struct virtio_features *offered);
+	void (*features_set)(struct virtio_device *, const struct virtio_features *);
+	uint8_t (*status_get)(struct virtio_device *);
+	void (*status_set)(struct virtio_device *, uint8_t status); /* not for 0 */
+	/* Writes 0 and waits until status reads 0, at most a second; -ETIMEDOUT after that:
+	 * then the memory the device knows may never be reused (§2.4.2). */
+	int (*reset)(struct virtio_device *);
+	/* One access of width 1, 2 or 4, aligned. */
+	uint32_t (*config_read)(struct virtio_device *, unsigned offset, unsigned width);
+	void (*config_write)(struct virtio_device *, unsigned offset, unsigned width,
+			     uint32_t value);
+	uint32_t (*config_generation)(struct virtio_device *); /* legacy: always 0 */
+
+	/* The most the device allows for queue `index`; 0: there is no such queue. */
+	unsigned (*queue_size)(struct virtio_device *, unsigned index);
+	/* Tells the device the ring's size and addresses, binds its vector, enables it and
+	 * fills in vq->doorbell. -errno: refused. */
+	int (*queue_enable)(struct virtio_device *, struct virtqueue *vq);
+	/* §2.6.1 virtqueue reset; -ENOTSUP without RING_RESET. NULL: never. */
+	int (*queue_reset)(struct virtio_device *, struct virtqueue *vq);
+
+	/* Attaches interrupts for `count` queues and configuration changes: a vector each,
+	 * shared ones when there are few, a line when there are none. Handlers do nothing
+	 * until the device is live. */
+	int (*interrupts_attach)(struct virtio_device *, unsigned count);
+	void (*interrupts_detach)(struct virtio_device *);
+};
+
+struct virtio_counters {
+	uint64_t config_interrupts, spurious_interrupts, resets, violations;
+};
+
+struct virtio_device {
+	const struct virtio_transport *transport;
+	const struct virtio_driver *driver;
+	void *driver_data; /* the driver's */
+	uint32_t id;	   /* enum virtio_device_id, or one we do not know */
+	char name[16];	   /* "net0", "block1": driver name and number, unique */
+	struct virtio_features offered;	   /* as first read; for display */
+	struct virtio_features negotiated; /* the only copy that decisions look at */
+	bool live;   /* DRIVER_OK was set; interrupts are served only then */
+	bool broken; /* a rule was broken or the device is gone: no more requests */
+	struct virtqueue **queues;
+	unsigned queue_count;
+	const char *interrupts; /* "MSI-X ×3", "INTx 11": for display */
+	struct virtio_counters counters;
+	struct virtio_device *next;
+};
+
+/* All devices found by any transport, in the order of their finding. */
+extern struct virtio_device *virtio_devices;
+
+static inline bool virtio_has(const struct virtio_device *device, unsigned feature)
+{
+	return virtio_features_has(&device->negotiated, feature);
+}
+
+/* From a transport: a device was found. Initialises it with the driver that is linked
+ * in for its type, if any. Returns -errno when initialisation failed (FAILED is set). */
+int virtio_device_add(struct virtio_device *device);
+
+/* For drivers, in probe: one virtqueue per entry of `wanted`; an entry with size_max 0
+ * takes the device's size. The queue is allocated, enabled and has its callback; its
+ * interrupts start with DRIVER_OK. 0 or -errno; on error all are gone again. */
+struct virtqueue_wanted {
+	const char *name;
+	unsigned index;	   /* queue number of the device type */
+	unsigned size_max; /* 0: no limit of ours */
+	/* Interrupt context; NULL: this queue never wants an interrupt (it is polled). */
+	void (*callback)(struct virtqueue *vq);
+};
+int virtio_find_queues(struct virtio_device *device,
+		       const struct virtqueue_wanted *wanted, unsigned count,
+		       struct virtqueue **queues);
+
+/* Configuration space. Reads of several fields or of 64 bits run in a bounded generation
+ * loop (§2.5.1); fields keep their natural width (§4.1.3.1); bytes come out in CPU order. */
+uint8_t virtio_config_read8(struct virtio_device *device, unsigned offset);
+uint16_t virtio_config_read16(struct virtio_device *device, unsigned offset);
+uint32_t virtio_config_read32(struct virtio_device *device, unsigned offset);
+uint64_t virtio_config_read64(struct virtio_device *device, unsigned offset);
+void virtio_config_read_bytes(struct virtio_device *device, unsigned offset, void *out,
+			      unsigned bytes);
+void virtio_config_write8(struct virtio_device *device, unsigned offset, uint8_t value);
+void virtio_config_write16(struct virtio_device *device, unsigned offset, uint16_t value);
+void virtio_config_write32(struct virtio_device *device, unsigned offset, uint32_t value);
+
+/* Marks the device broken, resets it, calls the driver's broken(). Any context; once. */
+void virtio_device_break(struct virtio_device *device, const char *why);
+
+/* From a transport's interrupt handler. */
+void virtio_interrupt_config(struct virtio_device *device);
+void virtio_interrupt_queues(
+	struct virtio_device *device); /* all queues: shared vector */
+
+/* Orderly end: every device is reset so that nothing is written after us (§3.3). */
+void virtio_shutdown(void);
+
+#endif
