@@ -31,4 +31,8 @@ struct init_call {
 	static const struct init_call exit_call_##function = { when, function }; \
 	LINKSET_ENTRY(exit_calls, exit_call_##function)
 
+/* Starts the application: the C library's start code and main(). Given by the layer above
+ * the kernel; runs in the main thread after all init calls. */
+_Noreturn void application_start(void);
+
 #endif

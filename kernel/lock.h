@@ -2,7 +2,12 @@
  * Copyright The Ferrule developers */
 
 /* Spinlocks. They are always taken with interrupts off, so that a handler may take the
- * same lock; hold them for a few dozen instructions. To sleep, use <kernel/sync.h>. */
+ * same lock; hold them for a few dozen instructions. To sleep, use <kernel/sync.h>.
+ *
+ * Stacks and application memory are populated by page faults, which take the page
+ * allocator's and the address space's spinlocks. So under a spinlock nobody touches
+ * lower-half memory that may not be there yet, or more than 4 KiB of stack: spin_lock()
+ * has that much populated first. */
 
 #ifndef KERNEL_LOCK_H
 #define KERNEL_LOCK_H
@@ -17,8 +22,10 @@ struct spinlock {
 /* Returns the interrupt state to hand back to spin_unlock(). */
 static inline unsigned long spin_lock(struct spinlock *lock)
 {
-	unsigned long flags = arch_irq_save();
+	unsigned long flags;
 
+	arch_stack_probe();
+	flags = arch_irq_save();
 	while (__atomic_test_and_set(&lock->held, __ATOMIC_ACQUIRE))
 		arch_relax();
 	return flags;

@@ -10,6 +10,7 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <kernel/linkset.h>
 
 enum exit_code {
 	EXIT_CODE_APP_MAX =
@@ -30,6 +31,21 @@ _Noreturn void panic_with(enum exit_code code, const char *fmt, ...)
 /* Orderly end: exit calls run, then the machine powers off with that status. */
 _Noreturn void machine_exit(int status);
 _Noreturn void machine_reboot(void);
+
+/* The two halves of a panic, for the trap path, which prints registers in between. begin:
+ * interrupts off, log to polled consoles; a panic within a panic ends the machine at once.
+ * end: backtrace from pc and fp, last log lines, panic notes, then arch_exit(code). */
+void panic_begin(void);
+_Noreturn void panic_end(enum exit_code code, uintptr_t pc, uintptr_t fp);
+
+/* Something to print in a panic by whoever is linked in: ring state, open files. It must
+ * not lock, allocate or follow pointers it cannot trust. */
+struct panic_note {
+	void (*print)(void);
+};
+#define PANIC_NOTE(function)                                                 \
+	static const struct panic_note panic_note_##function = { function }; \
+	LINKSET_ENTRY(panic_notes, panic_note_##function)
 
 /* A printer that works in a panic: polled consoles only, no locks. */
 void panic_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));

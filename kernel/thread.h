@@ -96,6 +96,10 @@ void thread_sleep_until(uint64_t deadline_ns);
 void preempt_disable(void);
 void preempt_enable(void);
 
+/* A page fault in the stack region: commits the page if it lies in the running thread's
+ * stack; false: it is a guard page or nobody's. From the trap path. */
+bool thread_stack_fault(uintptr_t address);
+
 /* Called by the interrupt path with interrupts off, at its end; may switch threads. */
 void sched_interrupt_exit(void);
 /* Boot order: makes the running context the first thread, then idles by hlt. */

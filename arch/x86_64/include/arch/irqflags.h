@@ -49,4 +49,10 @@ static inline void arch_idle(void)
 	__asm__ volatile("sti; hlt; cli" : : : "memory");
 }
 
+/* Has the next 4 KiB of the running stack populated (by a page fault, if need be). */
+static inline void arch_stack_probe(void)
+{
+	__asm__ volatile("testb $0, -4096(%%rsp)" : : : "cc", "memory");
+}
+
 #endif
