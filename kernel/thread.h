@@ -78,7 +78,11 @@ struct wait {
 	bool woken;
 };
 
-void wait_begin(struct wait_queue *queue, struct wait *self);
+void wait_begin(struct wait_queue *queue, struct wait *self); /* self->notify = NULL */
+/* The same with `notify` set from the start, so that no event between the two is lost.
+ * Such an entry belongs to no thread: it may be ended by another one, or much later. */
+void wait_begin_notify(struct wait_queue *queue, struct wait *self,
+		       void (*notify)(struct wait *self, uintptr_t what));
 /* Sleeps until woken or deadline (clock_ns() time); false if the deadline passed. */
 bool wait_sleep(struct wait *self, uint64_t deadline_ns);
 void wait_end(struct wait *self);
