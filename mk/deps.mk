@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright The Ferrule developers
+#
+# Packages that are missing are installed by the goals that a person types; `DEPS=no`
+# leaves the machine as it is.
+
+.PHONY: deps deps-test deps-bench
+deps:
+	@[ "$(DEPS)" = no ] || tools/install-deps build
+deps-test:
+	@[ "$(DEPS)" = no ] || tools/install-deps build test
+deps-bench:
+	@[ "$(DEPS)" = no ] || tools/install-deps build bench
