@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright The Ferrule developers
+
+# Host unit tests. Each tests/unit/test_NAME.c becomes the program build/unit/test_NAME,
+# linked with the files its first comment names:
+#
+#	/* sources: kernel/page.c tests/unit/host/log.c */
+#	/* libraries: -lm */                             (if it needs any)
+#
+#	make unit              builds and runs all; fails if one fails
+#	make unit T=test_page  one of them
+#	make unit-clang        compiles all of it with clang, to hear its warnings
+
+UNIT_CC ?= gcc
+UNIT_CLANG ?= clang
+UNIT_WARN := -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes
+UNIT_INCLUDE := -Itests/unit/host/include -Itests/unit -I. -Iinclude
+UNIT_CFLAGS := -std=gnu11 -D_GNU_SOURCE -O1 -g -fno-omit-frame-pointer -fno-strict-aliasing \
+	-fno-common $(UNIT_WARN) $(UNIT_INCLUDE)
+UNIT_SANITIZE := -fsanitize=address,undefined -fno-sanitize-recover=all
+UNIT_SECONDS ?= 120
+T ?= $(basename $(notdir $(UNIT_TESTS)))
+
+UNIT_TESTS := $(sort $(wildcard tests/unit/test_*.c))
+UNIT_LIST := build/unit/sources.mk
+
+# The link line of each test, from its comments.
+$(UNIT_LIST): $(UNIT_TESTS) mk/unit.mk
+	@mkdir -p $(@D)
+	@awk 'FNR == 1 { n = FILENAME; gsub(/.*\/|\.c$$/, "", n); \
+	              print "build/unit/" n ": build/unit/obj/tests/unit/" n ".o" } \
+	      FNR <= 20 { line = $$0; \
+	        if (sub(/.*(\/\* | \*|^)[ \t]*sources:/, "", line)) inside = 1; \
+	        else if ($$0 ~ /libraries:/) { sub(/.*libraries:/, "", line); sub(/\*\/.*/, "", line); \
+	              print "build/unit/" n ": UNIT_LIBRARIES :=" line } \
+	        if (inside) { ended = index(line, "*/"); sub(/\*\/.*/, "", line); \
+	              count = split(line, word, /[ \t]+/); \
+	              for (i = 1; i <= count; i++) if (word[i] ~ /\.c$$/) { \
+	                object = word[i]; sub(/\.c$$/, ".o", object); \
+	                print "build/unit/" n ": build/unit/obj/" object; \
+	                print "UNIT_SOURCES += " word[i] } \
+	              if (ended) inside = 0 } }' $(UNIT_TESTS) /dev/null > $@
+
+ifeq ($(filter clean distclean help,$(MAKECMDGOALS)),)
+-include $(UNIT_LIST)
+-include $(shell test -d build/unit/obj && find build/unit/obj -name '*.d')
+endif
+
+build/unit/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@$(UNIT_CC) $(UNIT_CFLAGS) $(UNIT_SANITIZE) -MMD -MP -c $< -o $@
+
+$(UNIT_TESTS:tests/unit/%.c=build/unit/%):
+	@$(UNIT_CC) $(UNIT_SANITIZE) $(sort $(filter %.o,$^)) -lcmocka -lpthread $(UNIT_LIBRARIES) -o $@
+
+# Runs one program, shows cmocka's closing lines, and all it said if it failed.
+build/unit/%.run: build/unit/%
+	@if timeout $(UNIT_SECONDS) $< > build/unit/$*.log 2>&1; \
+	then printf '%-28s ' $*; grep -E '^\[  (PASSED|SKIPPED) *\]' build/unit/$*.log | tr '\n' ' '; echo; \
+	else echo "$*: failed with status $$?"; cat build/unit/$*.log; exit 1; fi
+
+.PHONY: unit unit-clang
+.PRECIOUS: build/unit/obj/%.o
+unit: $(T:%=build/unit/%.run)
+
+unit-clang: $(patsubst %.c,build/unit/clang/%.ok,$(sort $(UNIT_TESTS) $(UNIT_SOURCES)))
+build/unit/clang/%.ok: %.c
+	@mkdir -p $(@D)
+	@$(UNIT_CLANG) $(UNIT_CFLAGS) -fsyntax-only $< && touch $@

@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* One thread that is the test. When the code under test sleeps, the rest of the world
+ * (a mock device, usually) runs through the hook until it wakes the sleeper. */
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <kernel/thread.h>
+#include <kernel/time.h>
+#include "host.h"
+
+bool (*host_world)(void);
+static struct thread main_thread = { .id = 1, .name = "main" };
+static struct thread *created; /* not yet run, oldest first */
+static struct thread *running = &main_thread;
+static int last_id = 1;
+
+struct thread *thread_current(void)
+{
+	return running;
+}
+
+struct thread *thread_prepare(const char *name, void (*entry)(void *), void *argument,
+			      void *stack, size_t stack_bytes, void *tls)
+{
+	struct thread *thread = calloc(1, sizeof(*thread));
+
+	(void)tls;
+	thread->id = ++last_id;
+	thread->entry = entry;
+	thread->argument = argument;
+	thread->stack = stack;
+	thread->stack_bytes = stack_bytes;
+	strncpy(thread->name, name, THREAD_NAME_BYTES - 1);
+	return thread;
+}
+
+void thread_start(struct thread *thread)
+{
+	struct thread **link = &created;
+
+	while (*link)
+		link = &(*link)->all_next;
+	*link = thread;
+}
+
+struct thread *thread_create(const char *name, void (*entry)(void *), void *argument)
+{
+	struct thread *thread = thread_prepare(name, entry, argument, NULL, 0, NULL);
+
+	thread_start(thread);
+	return thread;
+}
+
+unsigned host_threads_run(void)
+{
+	unsigned count = 0;
+
+	while (created) {
+		struct thread *thread = created;
+		struct thread *before = running;
+
+		created = thread->all_next;
+		running = thread;
+		thread->entry(thread->argument);
+		running = before;
+		if (thread->on_exit)
+			thread->on_exit(thread);
+		free(thread);
+		count++;
+	}
+	return count;
+}
+
+void thread_yield(void)
+{
+	if (host_world)
+		host_world();
+}
+
+void thread_each(void (*visit)(const struct thread *, void *), void *context)
+{
+	visit(&main_thread, context);
+	for (struct thread *each = created; each; each = each->all_next)
+		visit(each, context);
+}
+
+void wait_begin(struct wait_queue *queue, struct wait *self)
+{
+	struct wait **link = &queue->first;
+	struct wait *before = NULL;
+
+	if (!self->notify) {
+		memset(self, 0, sizeof(*self));
+		self->thread = running;
+	}
+	self->queue = queue;
+	self->next = NULL;
+	while (*link) {
+		before = *link;
+		link = &(*link)->next;
+	}
+	self->prev = before;
+	*link = self;
+}
+
+bool wait_sleep(struct wait *self, uint64_t deadline_ns)
+{
+	if (host_irqs_off || host_cpu.interrupt_depth || host_cpu.preempt_count) {
+		fprintf(stderr, "asleep in an interrupt or under a spinlock\n");
+		abort();
+	}
+	while (!self->woken) {
+		bool moved = host_world && host_world();
+
+		if (self->woken)
+			break;
+		if (moved)
+			continue;
+		if (deadline_ns == NO_DEADLINE) {
+			fprintf(stderr, "a sleep that nothing will ever end\n");
+			abort();
+		}
+		if (host_clock_ns < deadline_ns)
+			host_clock_ns = deadline_ns;
+		timer_interrupt();
+		if (!self->woken)
+			return false;
+	}
+	self->woken = false;
+	return true;
+}
+
+void wait_end(struct wait *self)
+{
+	if (self->prev)
+		self->prev->next = self->next;
+	else
+		self->queue->first = self->next;
+	if (self->next)
+		self->next->prev = self->prev;
+}
+
+unsigned wait_wake(struct wait_queue *queue, unsigned count, uintptr_t what)
+{
+	unsigned woken = 0;
+
+	for (struct wait *each = queue->first, *next; each; each = next) {
+		next = each->next;
+		if (each->notify) {
+			each->notify(each, what);
+		} else if (woken < count) {
+			each->woken = true;
+			woken++;
+		}
+	}
+	return woken;
+}
+
+void thread_sleep_until(uint64_t deadline_ns)
+{
+	if (host_clock_ns < deadline_ns)
+		host_clock_ns = deadline_ns;
+	timer_interrupt();
+	thread_yield();
+}
+
+void preempt_disable(void)
+{
+	host_cpu.preempt_count++;
+}
+
+void preempt_enable(void)
+{
+	host_cpu.preempt_count--;
+}
