@@ -4,9 +4,11 @@
 /* Open files: what a descriptor refers to, be it a disk file, a pipe, a socket or the
  * console. Each kind is a struct that begins with `struct file` and a table of operations.
  *
- * A system call is a function `sys_NAME` with the kernel's argument order that returns a
- * result or a negative errno; it lives in the file of its topic. The C library calls it
- * directly. */
+ * A system call is a function `long sys_NAME(…)` with the kernel's argument order that
+ * returns a result or a negative errno; it lives in the file of its topic. The C library
+ * calls it directly and reads a whole register: it returns long (or ssize_t, off_t), never
+ * int, whose upper half is undefined. NAME is the kernel's for this machine: pread64,
+ * newfstatat, sendfile. */
 
 #ifndef POSIX_FILE_H
 #define POSIX_FILE_H
