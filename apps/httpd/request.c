@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+#include "request.h"
+#include <string.h>
+
+enum { TOKEN = 1, GRAPH = 2, VALUE = 4 };
+
+/* What each byte may be part of: a token (RFC 9110 §5.6.2), a target, a field value.
+ * Targets may hold raw bytes above 127: common clients send them. */
+static const unsigned char classes[256] = {
+	['\t'] = VALUE,
+	[' '] = VALUE,
+	['!'] = TOKEN | GRAPH | VALUE,
+	['"'] = GRAPH | VALUE,
+	['#' ... '\''] = TOKEN | GRAPH | VALUE,
+	['(' ... ')'] = GRAPH | VALUE,
+	['*' ... '+'] = TOKEN | GRAPH | VALUE,
+	[','] = GRAPH | VALUE,
+	['-' ... '.'] = TOKEN | GRAPH | VALUE,
+	['/'] = GRAPH | VALUE,
+	['0' ... '9'] = TOKEN | GRAPH | VALUE,
+	[':' ... '@'] = GRAPH | VALUE,
+	['A' ... 'Z'] = TOKEN | GRAPH | VALUE,
+	['[' ... ']'] = GRAPH | VALUE,
+	['^' ... 'z'] = TOKEN | GRAPH | VALUE,
+	['{'] = GRAPH | VALUE,
+	['|'] = TOKEN | GRAPH | VALUE,
+	['}'] = GRAPH | VALUE,
+	['~'] = TOKEN | GRAPH | VALUE,
+	[0x80 ... 0xff] = GRAPH | VALUE,
+};
+
+static const char *span(const char *at, unsigned char class)
+{
+	while (classes[(unsigned char)*at] & class)
+		at++;
+	return at;
+}
+
+/* Length of an empty line at `at`: "\r\n" or "\n"; 0: it is none. */
+static size_t empty_line(const char *at, const char *end)
+{
+	if (at < end && *at == '\n')
+		return 1;
+	if (end - at >= 2 && at[0] == '\r' && at[1] == '\n')
+		return 2;
+	return 0;
+}
+
+static size_t leading_empty_lines(const char *data, size_t length)
+{
+	size_t at = 0, step;
+
+	while ((step = empty_line(data + at, data + length)))
+		at += step;
+	return at;
+}
+
+size_t request_head_end(const char *data, size_t length, size_t *scanned)
+{
+	const char *end = data + length;
+	const char *at = data + *scanned;
+	const char *newline;
+
+	if (at == data)
+		at += leading_empty_lines(data, length);
+	while ((newline = memchr(at, '\n', (size_t)(end - at)))) {
+		size_t step = empty_line(newline + 1, end);
+
+		if (step)
+			return (size_t)(newline + 1 - data) + step;
+		at = newline + 1;
+	}
+	/* Next time from the last line's beginning: its "\n" may be followed by the end. */
+	if (at > data && at == end)
+		at--;
+	else if (at > data && end - at == 1 && *at == '\r')
+		at--;
+	else
+		at = end > data && at < end ? end - 1 : at;
+	*scanned = (size_t)(at - data);
+	return 0;
+}
+
+int request_hopeless(const char *data, size_t length)
+{
+	size_t at = leading_empty_lines(data, length);
+
+	if (at < length && data[at] == '\r')
+		at++; /* the rest of an empty line may still come */
+	for (size_t i = at; i < length && i < at + 16; i++) {
+		if (data[i] == ' ')
+			return i == at ? 400 : 0;
+		if (!(classes[(unsigned char)data[i]] & TOKEN))
+			return 400;
+	}
+	return 0;
+}
+
+/* The line's end without its terminator; *next: the following line. The head ends in an
+ * empty line, so there is a newline. */
+static const char *line_end(const char *at, const char *end, const char **next)
+{
+	const char *newline = memchr(at, '\n', (size_t)(end - at));
+
+	*next = newline + 1;
+	return newline > at && newline[-1] == '\r' ? newline - 1 : newline;
+}
+
+static int parse_method(struct slice method, struct request *out)
+{
+	static const char *const known[] = { "POST",	"PUT",	   "DELETE", "OPTIONS",
+					     "CONNECT", "TRACE",   "PATCH",  "PROPFIND",
+					     "MKCOL",	"MOVE",	   "COPY",   "LOCK",
+					     "UNLOCK",	"PROPPATCH" };
+
+	out->head_only = slice_equals(method, "HEAD");
+	if (out->head_only || slice_equals(method, "GET"))
+		return 0;
+	for (size_t i = 0; i < sizeof(known) / sizeof(known[0]); i++) {
+		if (slice_equals(method, known[i]))
+			return 405;
+	}
+	return 501;
+}
+
+/* "HTTP/" DIGIT "." DIGIT (RFC 9112 §2.3) */
+static int parse_version(const char *at, const char *end, struct request *out)
+{
+	if (end - at != 8 || memcmp(at, "HTTP/", 5) || at[5] < '0' || at[5] > '9' ||
+	    at[6] != '.' || at[7] < '0' || at[7] > '9')
+		return 400;
+	if (at[5] != '1')
+		return 505;
+	out->http10 = at[7] == '0';
+	return 0;
+}
+
+static int parse_request_line(const char *at, const char *end, struct request *out)
+{
+	const char *token = span(at, TOKEN);
+	const char *target;
+	int status;
+
+	out->line = (struct slice){ at, (size_t)(end - at) };
+	if (token == at || *token != ' ')
+		return 400;
+	target = token + 1;
+	out->target.text = target;
+	out->target.length = (size_t)(span(target, GRAPH) - target);
+	if (!out->target.length || target[out->target.length] != ' ')
+		return 400;
+	status = parse_version(target + out->target.length + 1, end, out);
+	if (status)
+		return status;
+	return parse_method((struct slice){ at, (size_t)(token - at) }, out);
+}
+
+static int parse_content_length(struct slice value, struct request *out)
+{
+	uint64_t number = 0;
+
+	if (out->length_given || !value.length)
+		return 400;
+	out->length_given = true;
+	for (size_t i = 0; i < value.length; i++) {
+		if (value.text[i] < '0' || value.text[i] > '9')
+			return 400;
+		if (number <= UINT64_MAX / 20) /* beyond that it is too large anyway */
+			number = number * 10 + (uint64_t)(value.text[i] - '0');
+	}
+	out->content_length = number;
+	return 0;
+}
+
+static void parse_connection(struct slice value, struct request *out)
+{
+	struct slice option;
+
+	while (slice_next(&value, &option)) {
+		if (slice_is(option, "close"))
+			out->keep_alive = false;
+		else if (slice_is(option, "keep-alive") && out->http10)
+			out->keep_alive = true;
+	}
+}
+
+static void first(struct slice *field, struct slice value)
+{
+	if (!field->text)
+		*field = value;
+}
+
+/* Only names of a length that means something are compared. */
+static int parse_field(struct slice name, struct slice value, struct request *out)
+{
+	switch (name.length) {
+	case 4:
+		if (slice_is(name, "Host"))
+			out->hosts++;
+		break;
+	case 5:
+		if (slice_is(name, "Range"))
+			first(&out->range, value);
+		break;
+	case 6:
+		if (slice_is(name, "Expect"))
+			out->expects = true;
+		break;
+	case 8:
+		if (slice_is(name, "If-Range"))
+			first(&out->if_range, value);
+		else if (slice_is(name, "If-Match"))
+			first(&out->if_match, value);
+		break;
+	case 10:
+		if (slice_is(name, "Connection"))
+			parse_connection(value, out);
+		break;
+	case 13:
+		if (slice_is(name, "If-None-Match"))
+			first(&out->if_none_match, value);
+		break;
+	case 14:
+		if (slice_is(name, "Content-Length"))
+			return parse_content_length(value, out);
+		break;
+	case 17:
+		if (slice_is(name, "If-Modified-Since")) {
+			first(&out->if_modified_since, value);
+		} else if (slice_is(name, "Transfer-Encoding")) {
+			out->chunked = !out->encoded && slice_is(value, "chunked");
+			out->encoded = true;
+		}
+		break;
+	case 19:
+		if (slice_is(name, "If-Unmodified-Since"))
+			first(&out->if_unmodified_since, value);
+		break;
+	}
+	return 0;
+}
+
+static int parse_fields(const char *at, const char *end, struct request *out)
+{
+	while (at < end) {
+		const char *next, *line = line_end(at, end, &next);
+		const char *colon = span(at, TOKEN);
+		const char *value;
+		int status;
+
+		if (line == at)
+			return 0;
+		/* Also refuses folded lines and blanks before the colon (§5.1, §5.2). */
+		if (colon == at || *colon != ':')
+			return 400;
+		value = colon + 1;
+		if (span(value, VALUE) != line)
+			return 400;
+		status = parse_field(
+			(struct slice){ at, (size_t)(colon - at) },
+			slice_trim((struct slice){ value, (size_t)(line - value) }), out);
+		if (status)
+			return status;
+		at = next;
+	}
+	return 0;
+}
+
+/* How a body is told apart from the next request (RFC 9112 §6.3). */
+static int check_framing(struct request *out)
+{
+	if (out->encoded && (out->length_given || out->http10))
+		return 400;
+	if (out->encoded)
+		return out->chunked ? 411 : 501;
+	if (out->content_length > REQUEST_BODY_MAX)
+		return 413;
+	if (out->expects && out->content_length)
+		out->keep_alive = false; /* we answer at once: the body may never come */
+	return 0;
+}
+
+int request_parse(const char *head, size_t length, struct request *out)
+{
+	const char *end = head + length, *next, *line;
+	int status, later;
+
+	memset(out, 0, sizeof(*out));
+	head += leading_empty_lines(head, length);
+	line = line_end(head, end, &next);
+	status = parse_request_line(head, line, out);
+	if (status && status != 405 && status != 501)
+		return status;
+	out->keep_alive = !out->http10;
+	later = parse_fields(next, end, out);
+	if (!later && (out->hosts > 1 || (!out->hosts && !out->http10)))
+		later = 400;
+	if (!later && !status)
+		later = check_framing(out);
+	return later ? later : status;
+}
