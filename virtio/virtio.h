@@ -50,6 +50,10 @@ struct virtio_driver {
 	const struct virtio_dependency *dependencies;
 	unsigned dependency_count;
 
+	/* Before negotiation: may clear bits of `wanted` by what the configuration of an
+	 * offered feature holds (§3.1.1 step 4 allows reading it), or by what is linked in.
+	 * May be NULL. */
+	void (*validate)(struct virtio_device *device, struct virtio_features *wanted);
 	/* Reads configuration, sets up queues (virtio_find_queues), may pre-fill them.
 	 * Must not kick: DRIVER_OK comes after. 0, or -errno: the device is FAILED. */
 	int (*probe)(struct virtio_device *device);
@@ -58,7 +62,8 @@ struct virtio_driver {
 	/* Configuration changed; in interrupt context, may be spurious. May be NULL. */
 	void (*config_changed)(struct virtio_device *device);
 	/* The device broke a rule, needs a reset, or went away. Its queues are dead and it
-	 * was reset: fail what is in flight. Any context. May be NULL. */
+	 * was reset: fail what is in flight. Any context, also from within a virtqueue call
+	 * (so with the driver's own lock held). May be NULL. */
 	void (*broken)(struct virtio_device *device);
 };
 #define VIRTIO_DRIVER(object) LINKSET_ENTRY(virtio_drivers, object)
@@ -113,6 +118,7 @@ struct virtio_device {
 	struct virtqueue **queues;
 	unsigned queue_count;
 	const char *interrupts; /* "MSI-X ×3", "INTx 11": for display */
+	char where[16];		/* "pci 0:03.0", by the transport: for display */
 	struct virtio_counters counters;
 	struct virtio_device *next;
 };
