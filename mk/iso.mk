@@ -1,0 +1,24 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright The Ferrule developers
+#
+# build/NAME.iso: the image on a disc that starts by BIOS and by UEFI.
+#
+# CMDLINE: the kernel's command line; apps/NAME/cmdline is the default.
+# INITRD: an initial RAM disk (cpio, newc), if there is one.
+
+app_cmdline = $(if $(CMDLINE),$(CMDLINE),$(shell cat apps/$(1)/cmdline 2>/dev/null))
+
+build/%.iso: build/%.elf tools/mkiso $(INITRD) build/iso.setting
+	tools/mkiso --cmdline '$(subst ','\'',$(call app_cmdline,$*))' \
+		$(if $(INITRD),--initrd '$(INITRD)') $< $@
+
+# Changes when what was typed does, so that the disc is made anew.
+build/iso.setting: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','\'',$(CMDLINE) $(INITRD) $(call app_cmdline,$(APP)))' >$@.new
+	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
+
+.PHONY: iso FORCE
+FORCE:
+iso: deps
+	@$(MAKE) --no-print-directory build/$(APP).iso
