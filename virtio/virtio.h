@@ -18,6 +18,7 @@
 #include <stdint.h>
 #include <kernel/irq.h>
 #include <kernel/linkset.h>
+#include <kernel/time.h>
 #include <virtio/features.h>
 #include <virtio/ring/virtqueue.h>
 
@@ -111,6 +112,7 @@ struct virtio_device {
 	void *driver_data; /* the driver's */
 	uint32_t id;	   /* enum virtio_device_id, or one we do not know */
 	char name[16];	   /* "net0", "block1": driver name and number, unique */
+	char where[16];	   /* "pci 0:03.0", for display */
 	struct virtio_features offered;	   /* as first read; for display */
 	struct virtio_features negotiated; /* the only copy that decisions look at */
 	bool live;   /* DRIVER_OK was set; interrupts are served only then */
@@ -120,6 +122,7 @@ struct virtio_device {
 	const char *interrupts; /* "MSI-X ×3", "INTx 11": for display */
 	char where[16];		/* "pci 0:03.0", by the transport: for display */
 	struct virtio_counters counters;
+	struct timer recovery; /* virtio.c's: resets a device that broke a rule */
 	struct virtio_device *next;
 };
 
@@ -144,6 +147,10 @@ struct virtqueue_wanted {
 	unsigned size_max; /* 0: no limit of ours */
 	/* Interrupt context; NULL: this queue never wants an interrupt (it is polled). */
 	void (*callback)(struct virtqueue *vq);
+	/* Pieces our usual buffers have at most: what an indirect table has room for (size
+	 * × this × 16 bytes of memory). 1: no tables. 0: 16. Longer buffers still work, as
+	 * chains. */
+	unsigned pieces_max;
 };
 int virtio_find_queues(struct virtio_device *device,
 		       const struct virtqueue_wanted *wanted, unsigned count,
@@ -161,7 +168,9 @@ void virtio_config_write8(struct virtio_device *device, unsigned offset, uint8_t
 void virtio_config_write16(struct virtio_device *device, unsigned offset, uint16_t value);
 void virtio_config_write32(struct virtio_device *device, unsigned offset, uint32_t value);
 
-/* Marks the device broken, resets it, calls the driver's broken(). Any context; once. */
+/* Marks the device and its queues broken at once; resets it and calls the driver's
+ * broken() from a timer interrupt as soon as interrupts are on. Any context, also under
+ * the driver's locks; what comes after the first time is ignored. */
 void virtio_device_break(struct virtio_device *device, const char *why);
 
 /* From a transport's interrupt handler. */

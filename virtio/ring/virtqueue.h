@@ -34,7 +34,7 @@ struct virtio_piece {
 
 /* Exposes pieces[0..readable) to be read and pieces[readable..readable+writable) to be
  * written by the device. token != NULL comes back from virtqueue_get(). Nothing is
- * published to the device before virtqueue_kick() or virtqueue_publish().
+ * published to the device before virtqueue_kick() or virtqueue_kick_prepare().
  * 0; -ENOSPC: no room now; -EINVAL: longer than the queue can ever take; -EIO: broken. */
 int virtqueue_add(struct virtqueue *vq, const struct virtio_piece *pieces,
 		  unsigned readable, unsigned writable, void *token);
