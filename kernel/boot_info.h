@@ -11,6 +11,7 @@
 
 #define BOOT_RANGES_MAX	 128 /* more are reported and left unused */
 #define BOOT_MODULES_MAX 16
+#define BOOT_RESERVED_MAX 64
 
 struct boot_range {
 	uint64_t base, bytes; /* usable RAM */
@@ -29,6 +30,10 @@ struct boot_info {
 	unsigned range_count, ranges_lost;
 	struct boot_module modules[BOOT_MODULES_MAX];
 	unsigned module_count, modules_lost;
+	/* Physical memory that is in use although a range holds it: the image, modules, what
+	 * the strings above point to. */
+	struct boot_range reserved[BOOT_RESERVED_MAX];
+	unsigned reserved_count, reserved_lost;
 	uint64_t rsdp; /* physical; 0: not said */
 };
 

@@ -52,12 +52,16 @@ void arch_unmap(uintptr_t virt, size_t bytes, void (*release)(uint64_t phys));
 /* The physical address mapped at virt, 0 if none; *flags (may be NULL) as MAP_…. */
 uint64_t arch_translate(uintptr_t virt, unsigned *flags);
 
+/* Makes physical memory that is no RAM of ours (firmware tables, the loader's data)
+ * reachable at phys_to_virt(). RAM of the boot map already is. -ENOMEM without memory. */
+int arch_direct_map(uint64_t phys, uint64_t bytes);
+
 /* Maps device registers; NULL without memory. Never unmapped. */
 volatile void *arch_map_device(uint64_t phys, size_t bytes);
 
 /* A lower-half page fault: true if it was resolved (the page is there now). Set by the
- * layer that owns the lower half (posix/mem.c); runs in the faulting thread with
- * interrupts as they were, must not be needed while a spinlock is held. */
+ * layer that owns the lower half (posix/mem.c). Runs with interrupts off on a stack of its
+ * own of 8 KiB, must not sleep or fault; the faulting code holds no spinlock. */
 extern bool (*arch_user_fault)(uintptr_t address, bool write, bool execute);
 
 #endif

@@ -1,0 +1,146 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* Where traps and interrupts enter. Each vector has a stub of 16 bytes that pushes its
+ * number (and an error code where the CPU pushed none). */
+
+#define STUB_BYTES 16
+
+	.section .text.entry, "ax"
+	.globl exception_stubs, interrupt_stubs
+
+/* Exceptions 0 to 31; 8, 10 to 14, 17, 21, 29 and 30 come with an error code. */
+	.balign STUB_BYTES
+exception_stubs:
+	.set vector, 0
+	.rept 32
+	.balign STUB_BYTES
+	.if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
+	pushq $0
+	.endif
+	pushq $vector
+	jmp exception_common
+	.set vector, vector + 1
+	.endr
+
+/* A full frame, because a death is to print it; returns when the fault was resolved. */
+exception_common:
+	pushq %rax
+	pushq %rbx
+	pushq %rcx
+	pushq %rdx
+	pushq %rsi
+	pushq %rdi
+	pushq %rbp
+	pushq %r8
+	pushq %r9
+	pushq %r10
+	pushq %r11
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	cld
+	movq %rsp, %rdi
+	xorl %ebp, %ebp
+	call trap_entry
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %r11
+	popq %r10
+	popq %r9
+	popq %r8
+	popq %rbp
+	popq %rdi
+	popq %rsi
+	popq %rdx
+	popq %rcx
+	popq %rbx
+	popq %rax
+	addq $16, %rsp
+	iretq
+
+/* Interrupts 32 to 255. */
+	.balign STUB_BYTES
+interrupt_stubs:
+	.set vector, 32
+	.rept 224
+	.balign STUB_BYTES
+	pushq $vector
+	jmp interrupt_common
+	.set vector, vector + 1
+	.endr
+
+/* On STACK_INTERRUPT, which the next interrupt uses again: so the CPU's frame moves to the
+ * interrupted thread's stack, below the 128 bytes that a leaf function may use there (red
+ * zone, System V ABI §3.2.2), before anything can interrupt or switch threads. */
+	.balign 16
+interrupt_common:
+	pushq %rax
+	movq 40(%rsp), %rax		/* the interrupted %rsp */
+	subq $128, %rax
+	andq $-16, %rax
+	xchgq %rax, %rsp		/* %rax: rax, vector, rip, cs, rflags, rsp, ss */
+	pushq 48(%rax)
+	pushq 40(%rax)
+	pushq 32(%rax)
+	pushq 24(%rax)
+	pushq 16(%rax)
+	pushq %rbp
+	movq %rsp, %rbp
+	pushq (%rax)
+	pushq %rdi
+	pushq %rsi
+	pushq %rdx
+	pushq %rcx
+	pushq %r8
+	pushq %r9
+	pushq %r10
+	pushq %r11
+	pushq %rax			/* 16 pushes: the ABI's alignment at the call */
+	cld
+	movl 8(%rax), %edi
+	call interrupt_entry
+	popq %r11
+	popq %r11
+	popq %r10
+	popq %r9
+	popq %r8
+	popq %rcx
+	popq %rdx
+	popq %rsi
+	popq %rdi
+	popq %rax
+	popq %rbp
+	iretq
+
+/* void arch_switch(struct arch_thread *from, struct arch_thread *to): only what a function
+ * call must keep (System V ABI §3.2.1), control words of both FPUs included. */
+	.globl arch_switch
+	.balign 16
+arch_switch:
+	pushq %rbp
+	pushq %rbx
+	pushq %r12
+	pushq %r13
+	pushq %r14
+	pushq %r15
+	subq $8, %rsp
+	stmxcsr (%rsp)
+	fnstcw 4(%rsp)
+	movq %rsp, (%rdi)
+	movq (%rsi), %rsp
+	ldmxcsr (%rsp)
+	fldcw 4(%rsp)
+	addq $8, %rsp
+	popq %r15
+	popq %r14
+	popq %r13
+	popq %r12
+	popq %rbx
+	popq %rbp
+	ret
+
+	.section .note.GNU-stack, "", @progbits

@@ -1,0 +1,211 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* Page tables (Intel SDM volume 3 §4.5): 4 KiB mappings for everything but the direct
+ * map, which direct_map.c makes of large pages. */
+
+#include <errno.h>
+#include <string.h>
+#include <arch/boot.h>
+#include <arch/mmu.h>
+#include <arch/registers.h>
+#include <kernel/lock.h>
+#include <kernel/page.h>
+#include <kernel/thread.h>
+#include "tables.h"
+
+/* Covers all tables below the upper two levels' entries; entries are read without it. */
+static struct spinlock lock;
+
+uint64_t *mmu_table_below(uint64_t *entry)
+{
+	uint64_t phys;
+
+	if (*entry & PTE_PRESENT)
+		return phys_to_virt(*entry & PTE_ADDRESS);
+	phys = page_alloc(0);
+	if (!phys)
+		return NULL;
+	memset(phys_to_virt(phys), 0, PAGE_BYTES);
+	*entry = phys | PTE_PRESENT | PTE_WRITE;
+	return phys_to_virt(phys);
+}
+
+static inline unsigned table_index(uintptr_t virt, unsigned level)
+{
+	return virt >> (PAGE_SHIFT + 9 * level) & (TABLE_ENTRIES - 1);
+}
+
+/* The 4 KiB entry of an address; NULL where there is none (create: without memory). */
+static uint64_t *entry_of(uintptr_t virt, bool create)
+{
+	uint64_t *table = boot_pml4;
+
+	for (unsigned level = 3; level > 0; level--) {
+		uint64_t *entry = &table[table_index(virt, level)];
+
+		if (create)
+			table = mmu_table_below(entry);
+		else if (!(*entry & PTE_PRESENT) || *entry & PTE_LARGE)
+			return NULL;
+		else
+			table = phys_to_virt(*entry & PTE_ADDRESS);
+		if (!table)
+			return NULL;
+	}
+	return &table[table_index(virt, 0)];
+}
+
+static uint64_t entry_bits(unsigned flags)
+{
+	uint64_t bits = PTE_PRESENT;
+
+	if (flags == MAP_NONE)
+		return 0;
+	if (flags & MAP_WRITE)
+		bits |= PTE_WRITE;
+	if (!(flags & MAP_EXECUTE) || flags & MAP_WRITE)
+		bits |= PTE_NO_EXECUTE;
+	if (flags & MAP_UNCACHED)
+		bits |= PTE_CACHE_DISABLE | PTE_WRITE_THROUGH;
+	return bits;
+}
+
+int arch_map(uintptr_t virt, uint64_t phys, size_t bytes, unsigned flags)
+{
+	uint64_t bits = entry_bits(flags);
+	unsigned long irq;
+	int error = 0;
+
+	irq = spin_lock(&lock);
+	for (size_t at = 0; at < bytes && !error; at += PAGE_BYTES)
+		if (!entry_of(virt + at, true))
+			error = -ENOMEM;
+	for (size_t at = 0; at < bytes && !error; at += PAGE_BYTES) {
+		uint64_t *entry = entry_of(virt + at, false);
+		bool was_present = *entry & PTE_PRESENT;
+
+		*entry = bits ? (phys + at) | bits : 0;
+		if (was_present)
+			invalidate_page(virt + at);
+	}
+	spin_unlock(&lock, irq);
+	return error;
+}
+
+/* The end of the smallest table that has no entry for virt: walks skip empty regions. */
+static uintptr_t next_table(uintptr_t virt, uintptr_t end)
+{
+	uintptr_t next = (virt & ~(LARGE_BYTES - 1)) + LARGE_BYTES;
+
+	return next < virt || next > end ? end : next;
+}
+
+void arch_protect(uintptr_t virt, size_t bytes, unsigned flags)
+{
+	uint64_t bits = entry_bits(flags);
+	uintptr_t end = virt + bytes;
+	unsigned long irq = spin_lock(&lock);
+
+	while (virt < end) {
+		uint64_t *entry = entry_of(virt, false);
+
+		if (!entry) {
+			virt = next_table(virt, end);
+			continue;
+		}
+		if (*entry & PTE_ADDRESS) {
+			/* Without access the page stays, behind an entry that is not present. */
+			*entry = (*entry & PTE_ADDRESS) | (bits ? bits : PTE_KEPT);
+			invalidate_page(virt);
+		}
+		virt += PAGE_BYTES;
+	}
+	spin_unlock(&lock, irq);
+}
+
+void arch_unmap(uintptr_t virt, size_t bytes, void (*release)(uint64_t phys))
+{
+	uintptr_t end = virt + bytes;
+	unsigned long irq = spin_lock(&lock);
+
+	while (virt < end) {
+		uint64_t *entry = entry_of(virt, false), old;
+
+		if (!entry) {
+			virt = next_table(virt, end);
+			continue;
+		}
+		old = *entry;
+		*entry = 0;
+		if (old & PTE_PRESENT)
+			invalidate_page(virt);
+		if (old & (PTE_PRESENT | PTE_KEPT) && release)
+			release(old & PTE_ADDRESS);
+		virt += PAGE_BYTES;
+	}
+	spin_unlock(&lock, irq);
+}
+
+uint64_t arch_translate(uintptr_t virt, unsigned *flags)
+{
+	uint64_t *table = boot_pml4, entry = 0;
+	unsigned level = 4;
+
+	if (virt >= USER_END && virt < DIRECT_MAP_BASE)
+		return 0; /* not canonical */
+	do {
+		entry = table[table_index(virt, --level)];
+		if (!(entry & PTE_PRESENT))
+			return 0;
+		table = phys_to_virt(entry & PTE_ADDRESS);
+	} while (level > 0 && !(entry & PTE_LARGE));
+	if (flags) {
+		*flags = MAP_READ;
+		if (entry & PTE_WRITE)
+			*flags |= MAP_WRITE;
+		if (!(entry & PTE_NO_EXECUTE))
+			*flags |= MAP_EXECUTE;
+		if (entry & PTE_CACHE_DISABLE)
+			*flags |= MAP_UNCACHED;
+	}
+	return (entry & PTE_ADDRESS & ~((UINT64_C(1) << (PAGE_SHIFT + 9 * level)) - 1)) |
+	       (virt & ((UINT64_C(1) << (PAGE_SHIFT + 9 * level)) - 1));
+}
+
+uint64_t virt_to_phys(const void *address)
+{
+	uintptr_t virt = (uintptr_t)address;
+	uint64_t phys;
+
+	if (virt >= KERNEL_BASE)
+		return virt - KERNEL_BASE;
+	if (virt >= DIRECT_MAP_BASE && virt < MMIO_BASE)
+		return virt - DIRECT_MAP_BASE;
+	phys = arch_translate(virt, NULL);
+	if (!phys && virt >= PAGE_BYTES) {
+		/* Reserved, perhaps, but not touched yet. */
+		unsigned long irq = arch_irq_save();
+		bool there = virt >= STACK_BASE
+				     ? thread_stack_fault(virt)
+				     : virt < USER_END && arch_user_fault &&
+					       arch_user_fault(virt, true, false);
+
+		arch_irq_restore(irq);
+		if (there)
+			phys = arch_translate(virt, NULL);
+	}
+	return phys;
+}
+
+volatile void *arch_map_device(uint64_t phys, size_t bytes)
+{
+	static uintptr_t next = MMIO_BASE;
+	size_t offset = phys & (PAGE_BYTES - 1);
+	size_t span = (offset + bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	uintptr_t virt = __atomic_fetch_add(&next, span, __ATOMIC_RELAXED);
+
+	if (arch_map(virt, phys - offset, span, MAP_READ | MAP_WRITE | MAP_UNCACHED))
+		return NULL;
+	return (volatile void *)(virt + offset);
+}

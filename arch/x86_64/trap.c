@@ -1,0 +1,199 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* Descriptor tables and exceptions: page faults that populate memory are resolved, all
+ * else is a readable death. */
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <arch/cpu.h>
+#include <arch/interrupt.h>
+#include <arch/mmu.h>
+#include <arch/registers.h>
+#include <arch/trap.h>
+#include <kernel/panic.h>
+#include <kernel/thread.h>
+
+#define CODE_SELECTOR 8
+#define TSS_SELECTOR  16
+#define STUB_BYTES    16
+
+extern char exception_stubs[], interrupt_stubs[];
+extern char boot_stack_guard[];
+
+struct gate {
+	uint16_t offset_low, selector;
+	uint8_t stack, type;
+	uint16_t offset_middle;
+	uint32_t offset_high, reserved;
+};
+
+static struct gate idt[256] __attribute__((aligned(16)));
+
+static struct {
+	uint32_t reserved0;
+	uint64_t rsp[3], reserved1, ist[7];
+	uint64_t reserved2;
+	uint16_t reserved3, io_map;
+} __attribute__((packed)) tss = { .io_map = sizeof(tss) };
+
+static uint64_t gdt[4] = { 0, 0x00209a0000000000 };
+
+/* The interrupt stack holds one frame at a time; the others run C. */
+static char interrupt_stack[256] __attribute__((aligned(16)));
+static char page_fault_stack[8192] __attribute__((aligned(16)));
+static char fatal_stack[8192] __attribute__((aligned(16)));
+
+struct table_pointer {
+	uint16_t limit;
+	uint64_t base;
+} __attribute__((packed));
+
+static void gate_set(unsigned vector, const char *stub, enum interrupt_stack stack)
+{
+	uintptr_t offset = (uintptr_t)stub;
+
+	idt[vector] = (struct gate){
+		.offset_low = (uint16_t)offset,
+		.selector = CODE_SELECTOR,
+		.stack = stack,
+		.type = 0x8e, /* present, interrupt gate: interrupts are off inside */
+		.offset_middle = (uint16_t)(offset >> 16),
+		.offset_high = (uint32_t)(offset >> 32),
+	};
+}
+
+void trap_vector_enable(unsigned vector)
+{
+	gate_set(vector, interrupt_stubs + (vector - 32) * STUB_BYTES, STACK_INTERRUPT);
+}
+
+static void gdt_load(void)
+{
+	uint64_t base = (uintptr_t)&tss;
+	struct table_pointer pointer = { sizeof(gdt) - 1, (uintptr_t)gdt };
+
+	gdt[TSS_SELECTOR / 8] = (sizeof(tss) - 1) | (base & 0xffffff) << 16 |
+				UINT64_C(0x89) << 40 | (base >> 24 & 0xff) << 56;
+	gdt[TSS_SELECTOR / 8 + 1] = base >> 32;
+	__asm__ volatile("lgdt %0" : : "m"(pointer));
+	__asm__ volatile("ltr %w0" : : "r"(TSS_SELECTOR));
+}
+
+void trap_init(void)
+{
+	struct table_pointer pointer = { sizeof(idt) - 1, (uintptr_t)idt };
+
+	tss.ist[STACK_INTERRUPT - 1] = (uintptr_t)(interrupt_stack +
+						   sizeof(interrupt_stack));
+	tss.ist[STACK_PAGE_FAULT - 1] = (uintptr_t)(page_fault_stack +
+						    sizeof(page_fault_stack));
+	tss.ist[STACK_FATAL - 1] = (uintptr_t)(fatal_stack + sizeof(fatal_stack));
+	for (unsigned vector = 0; vector < 32; vector++)
+		gate_set(vector, exception_stubs + vector * STUB_BYTES,
+			 vector == VECTOR_PAGE_FAULT ? STACK_PAGE_FAULT : STACK_FATAL);
+	gdt_load();
+	__asm__ volatile("lidt %0" : : "m"(pointer));
+}
+
+static const char *const exception_names[32] = {
+	[0] = "division by zero",
+	[1] = "debug",
+	[2] = "non-maskable interrupt",
+	[3] = "breakpoint",
+	[4] = "overflow",
+	[5] = "bound range exceeded",
+	[6] = "invalid instruction",
+	[7] = "no floating-point unit",
+	[8] = "double fault",
+	[10] = "invalid TSS",
+	[11] = "segment not present",
+	[12] = "stack segment fault",
+	[13] = "general protection fault",
+	[14] = "page fault",
+	[16] = "x87 floating-point error",
+	[17] = "misaligned access",
+	[18] = "machine check",
+	[19] = "SIMD floating-point error",
+	[21] = "control protection fault",
+};
+
+enum page_fault_error {
+	FAULT_PRESENT = 1 << 0,
+	FAULT_WRITE = 1 << 1,
+	FAULT_EXECUTE = 1 << 4,
+};
+
+bool (*arch_user_fault)(uintptr_t address, bool write, bool execute);
+
+/* Stacks and the lower half are populated as they are touched. */
+static bool page_fault_resolve(uintptr_t address, uint64_t error)
+{
+	if (address >= STACK_BASE && address < KERNEL_BASE)
+		return !(error & FAULT_PRESENT) && thread_stack_fault(address);
+	if (address < USER_END && arch_user_fault)
+		return arch_user_fault(address, error & FAULT_WRITE,
+				       error & FAULT_EXECUTE);
+	return false;
+}
+
+static bool in_stack_guard(uintptr_t address)
+{
+	uintptr_t guard = (uintptr_t)boot_stack_guard;
+
+	if (address >= guard && address < guard + PAGE_BYTES)
+		return true;
+	return address >= STACK_BASE && address < KERNEL_BASE;
+}
+
+static void print_page_fault(uintptr_t address, uint64_t error)
+{
+	const char *what = error & FAULT_EXECUTE ? "execute"
+			   : error & FAULT_WRITE ? "write"
+						 : "read";
+
+	panic_print("page fault: %s at %#lx: %s\n", what, address,
+		    address < PAGE_BYTES      ? "null pointer"
+		    : in_stack_guard(address) ? "stack overflow, this is its guard page"
+		    : error & FAULT_PRESENT   ? "the page is protected"
+					      : "nothing is mapped there");
+}
+
+static void print_registers(const struct trap_frame *f)
+{
+	const struct thread *thread = this_cpu()->current;
+
+	panic_print("thread %d \"%s\"%s\n", thread ? thread->id : -1,
+		    thread ? thread->name : "boot",
+		    this_cpu()->interrupt_depth ? ", in an interrupt" : "");
+	panic_print("rip %016lx  rsp %016lx  rflags %08lx  error %lx\n", f->rip, f->rsp,
+		    f->rflags, f->error);
+	panic_print("rax %016lx  rbx %016lx  rcx %016lx  rdx %016lx\n", f->rax, f->rbx,
+		    f->rcx, f->rdx);
+	panic_print("rsi %016lx  rdi %016lx  rbp %016lx  r8  %016lx\n", f->rsi, f->rdi,
+		    f->rbp, f->r8);
+	panic_print("r9  %016lx  r10 %016lx  r11 %016lx  r12 %016lx\n", f->r9, f->r10,
+		    f->r11, f->r12);
+	panic_print("r13 %016lx  r14 %016lx  r15 %016lx\n", f->r13, f->r14, f->r15);
+}
+
+void trap_entry(struct trap_frame *frame)
+{
+	uintptr_t address = read_cr2();
+	bool page_fault = frame->vector == VECTOR_PAGE_FAULT;
+	const char *name = exception_names[frame->vector];
+	enum exit_code code = EXIT_CODE_TRAP;
+
+	if (page_fault && page_fault_resolve(address, frame->error))
+		return;
+	panic_begin();
+	if (page_fault) {
+		print_page_fault(address, frame->error);
+		if (in_stack_guard(address))
+			code = EXIT_CODE_STACK;
+	} else {
+		panic_print("trap %lu: %s\n", frame->vector, name ? name : "reserved");
+	}
+	print_registers(frame);
+	panic_end(code, frame->rip, frame->rbp);
+}
