@@ -3,10 +3,11 @@
 #
 # build/NAME.iso: the image on a disc that starts by BIOS and by UEFI.
 #
-# CMDLINE: the kernel's command line; apps/NAME/cmdline is the default.
+# CMDLINE: the kernel's command line; what apps/NAME/app.mk says is the default.
 # INITRD: an initial RAM disk (cpio, newc), if there is one.
 
-app_cmdline = $(if $(CMDLINE),$(CMDLINE),$(shell cat apps/$(1)/cmdline 2>/dev/null))
+app_cmdline = $(if $(filter command environment,$(origin CMDLINE)),$(CMDLINE),$(shell \
+	sed -n 's/^CMDLINE *:= *//p' apps/$(1)/app.mk 2>/dev/null))
 
 build/%.iso: build/%.elf tools/mkiso $(INITRD) build/iso.setting
 	tools/mkiso --cmdline '$(subst ','\'',$(call app_cmdline,$*))' \
@@ -15,7 +16,7 @@ build/%.iso: build/%.elf tools/mkiso $(INITRD) build/iso.setting
 # Changes when what was typed does, so that the disc is made anew.
 build/iso.setting: FORCE
 	@mkdir -p $(@D)
-	@printf '%s\n' '$(subst ','\'',$(CMDLINE) $(INITRD) $(call app_cmdline,$(APP)))' >$@.new
+	@printf '%s\n' '$(subst ','\'',$(INITRD) $(call app_cmdline,$(APP)))' >$@.new
 	@cmp -s $@.new $@ && rm $@.new || mv $@.new $@
 
 .PHONY: iso FORCE
