@@ -17,9 +17,12 @@ void cmdline_parse(const char *line);
 struct cmdline_key {
 	const char *name;
 	const char *help; /* one line, for the report of an unknown key */
+	/* Called by cmdline_parse() with each value, in order; may be NULL. */
+	void (*apply)(const char *value);
 };
-#define CMDLINE_KEY(key, text)                                              \
-	static const struct cmdline_key cmdline_key_##key = { #key, text }; \
+#define CMDLINE_KEY(key, text) CMDLINE_KEY_APPLY(key, text, NULL)
+#define CMDLINE_KEY_APPLY(key, text, function)                                        \
+	static const struct cmdline_key cmdline_key_##key = { #key, text, function }; \
 	LINKSET_ENTRY(cmdline_keys, cmdline_key_##key)
 
 /* The value of the index-th `key=value`, or NULL. Valid for ever. */

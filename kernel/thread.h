@@ -36,6 +36,7 @@ struct thread {
 	struct thread *all_next; /* list of all threads; under the scheduler's lock */
 	enum thread_state state; /* under the scheduler's lock */
 	bool woken;		 /* a wake-up came; under the scheduler's lock */
+	bool idling; /* waits, and its CPU idles on its stack; under the scheduler's lock */
 	int id;			 /* 1 is the application's main thread */
 	int errno_storage;
 	char name[THREAD_NAME_BYTES];
