@@ -23,6 +23,7 @@ struct console {
 };
 
 void console_add(struct console *console);
+/* A write that is under way in another context may still finish: keep the struct. */
 void console_remove(struct console *console);
 
 /* From a driver, any context: bytes the user typed. What does not fit in the input

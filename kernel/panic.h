@@ -38,6 +38,13 @@ _Noreturn void machine_reboot(void);
 void panic_begin(void);
 _Noreturn void panic_end(enum exit_code code, uintptr_t pc, uintptr_t fp);
 
+/* True from panic_begin() on: locks may be held by code that will never go on. */
+extern bool panic_active;
+
+/* Makes the stack protector's guard unpredictable. Early boot, from a function that is
+ * itself not protected. */
+void stack_guard_init(void);
+
 /* Something to print in a panic by whoever is linked in: ring state, open files. It must
  * not lock, allocate or follow pointers it cannot trust. */
 struct panic_note {

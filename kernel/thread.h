@@ -86,6 +86,9 @@ void wait_begin_notify(struct wait_queue *queue, struct wait *self,
 		       void (*notify)(struct wait *self, uintptr_t what));
 /* Sleeps until woken or deadline (clock_ns() time); false if the deadline passed. */
 bool wait_sleep(struct wait *self, uint64_t deadline_ns);
+/* A wake-up that came after the last wait_sleep() is handed to the next waiter. A thread
+ * may wait on several queues: it sleeps on any of its entries and is woken by all. A
+ * true from wait_sleep() may be spurious: look at the condition again. */
 void wait_end(struct wait *self);
 
 /* Wakes up to `count` waiters, oldest first; returns how many. Any context.

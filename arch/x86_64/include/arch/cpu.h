@@ -15,7 +15,7 @@ struct thread;
 struct cpu {
 	struct cpu *self;
 	struct thread *current;
-	struct thread *idle;
+	struct thread *idle; /* on whose stack it waits for work; NULL: it has some */
 	unsigned preempt_count; /* > 0: do not switch threads in interrupt exit */
 	bool need_resched;	/* a switch is due at interrupt exit or preempt_enable */
 	unsigned interrupt_depth; /* > 0: in interrupt context */
@@ -28,6 +28,17 @@ static inline struct cpu *this_cpu(void)
 
 	__asm__ volatile("movq %%gs:0, %0" : "=r"(cpu));
 	return cpu;
+}
+
+/* The running thread. One instruction, so that moving to another CPU cannot tear it. */
+static inline struct thread *arch_current(void)
+{
+	struct thread *thread;
+
+	__asm__ volatile("movq %%gs:%c1, %0"
+			 : "=r"(thread)
+			 : "i"(__builtin_offsetof(struct cpu, current)));
+	return thread;
 }
 
 /* Hardware random number into *out; false when there is none (no RDRAND, or it failed). */

@@ -28,6 +28,11 @@ static inline struct cpu *this_cpu(void)
 	return &host_cpu;
 }
 
+static inline struct thread *arch_current(void)
+{
+	return host_cpu.current;
+}
+
 extern bool host_random_works; /* arch_random() fails while false */
 bool arch_random(uint64_t *out);
 uint64_t arch_cycles(void);
