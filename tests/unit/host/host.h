@@ -39,6 +39,8 @@ extern long host_page_live; /* blocks not freed */
 extern uint64_t host_clock_ns;
 extern uint64_t host_clock_step_ns;   /* added at each clock_ns(): bounded waits end */
 void host_clock_advance(uint64_t ns); /* expires timers that fall due */
+void host_clock_to(uint64_t ns);      /* the same, never backwards */
+uint64_t host_timer_next(void);	      /* the earliest deadline, UINT64_MAX: none */
 
 /* irq.c */
 struct irq_handler;

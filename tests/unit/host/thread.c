@@ -87,23 +87,31 @@ void thread_each(void (*visit)(const struct thread *, void *), void *context)
 		visit(each, context);
 }
 
-void wait_begin(struct wait_queue *queue, struct wait *self)
+static void enqueue(struct wait_queue *queue, struct wait *self)
 {
 	struct wait **link = &queue->first;
 	struct wait *before = NULL;
 
-	if (!self->notify) {
-		memset(self, 0, sizeof(*self));
-		self->thread = running;
-	}
-	self->queue = queue;
-	self->next = NULL;
 	while (*link) {
 		before = *link;
 		link = &(*link)->next;
 	}
+	self->queue = queue;
 	self->prev = before;
 	*link = self;
+}
+
+void wait_begin(struct wait_queue *queue, struct wait *self)
+{
+	*self = (struct wait){ .thread = running };
+	enqueue(queue, self);
+}
+
+void wait_begin_notify(struct wait_queue *queue, struct wait *self,
+		       void (*notify)(struct wait *self, uintptr_t what))
+{
+	*self = (struct wait){ .notify = notify };
+	enqueue(queue, self);
 }
 
 bool wait_sleep(struct wait *self, uint64_t deadline_ns)
@@ -119,13 +127,15 @@ bool wait_sleep(struct wait *self, uint64_t deadline_ns)
 			break;
 		if (moved)
 			continue;
+		if (host_timer_next() < deadline_ns) {
+			host_clock_to(host_timer_next());
+			continue;
+		}
 		if (deadline_ns == NO_DEADLINE) {
 			fprintf(stderr, "a sleep that nothing will ever end\n");
 			abort();
 		}
-		if (host_clock_ns < deadline_ns)
-			host_clock_ns = deadline_ns;
-		timer_interrupt();
+		host_clock_to(deadline_ns);
 		if (!self->woken)
 			return false;
 	}
@@ -161,9 +171,9 @@ unsigned wait_wake(struct wait_queue *queue, unsigned count, uintptr_t what)
 
 void thread_sleep_until(uint64_t deadline_ns)
 {
-	if (host_clock_ns < deadline_ns)
-		host_clock_ns = deadline_ns;
-	timer_interrupt();
+	while (host_timer_next() < deadline_ns)
+		host_clock_to(host_timer_next());
+	host_clock_to(deadline_ns);
 	thread_yield();
 }
 

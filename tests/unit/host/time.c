@@ -51,7 +51,9 @@ bool timer_cancel(struct timer *timer)
 void timer_interrupt(void)
 {
 	struct timer *timer = armed;
+	unsigned long flags = arch_irq_save();
 
+	host_cpu.interrupt_depth++;
 	while (timer) {
 		if (timer->deadline_ns <= host_clock_ns) {
 			timer_cancel(timer);
@@ -61,10 +63,28 @@ void timer_interrupt(void)
 			timer = timer->right;
 		}
 	}
+	host_cpu.interrupt_depth--;
+	arch_irq_restore(flags);
+}
+
+uint64_t host_timer_next(void)
+{
+	uint64_t next = UINT64_MAX;
+
+	for (struct timer *timer = armed; timer; timer = timer->right)
+		if (timer->deadline_ns < next)
+			next = timer->deadline_ns;
+	return next;
+}
+
+void host_clock_to(uint64_t ns)
+{
+	if (host_clock_ns < ns)
+		host_clock_ns = ns;
+	timer_interrupt();
 }
 
 void host_clock_advance(uint64_t ns)
 {
-	host_clock_ns += ns;
-	timer_interrupt();
+	host_clock_to(host_clock_ns + ns);
 }
