@@ -63,8 +63,8 @@ struct virtio_driver {
 	/* Configuration changed; in interrupt context, may be spurious. May be NULL. */
 	void (*config_changed)(struct virtio_device *device);
 	/* The device broke a rule, needs a reset, or went away. Its queues are dead and it
-	 * was reset: fail what is in flight. Any context, also from within a virtqueue call
-	 * (so with the driver's own lock held). May be NULL. */
+	 * was reset: fail what is in flight (virtqueue_detach). Called once, from a timer
+	 * interrupt, so never under a lock of the driver's. May be NULL. */
 	void (*broken)(struct virtio_device *device);
 };
 #define VIRTIO_DRIVER(object) LINKSET_ENTRY(virtio_drivers, object)
@@ -112,7 +112,6 @@ struct virtio_device {
 	void *driver_data; /* the driver's */
 	uint32_t id;	   /* enum virtio_device_id, or one we do not know */
 	char name[16];	   /* "net0", "block1": driver name and number, unique */
-	char where[16];	   /* "pci 0:03.0", for display */
 	struct virtio_features offered;	   /* as first read; for display */
 	struct virtio_features negotiated; /* the only copy that decisions look at */
 	bool live;   /* DRIVER_OK was set; interrupts are served only then */
