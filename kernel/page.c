@@ -1,0 +1,384 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* A buddy allocator. Each region has a frontier: pages beyond it were never used and have
+ * no valid struct page_info. When the free lists cannot serve a request, a chunk is
+ * carved from a frontier. Freed single pages rest on a short list first, so that the
+ * usual pair of page_alloc(0) and page_free() neither splits nor merges. */
+
+#include <kernel/boot_info.h>
+#include <kernel/lock.h>
+#include <kernel/log.h>
+#include <kernel/page.h>
+#include <kernel/page_info.h>
+#include <kernel/panic.h>
+#include <string.h>
+
+#define ORDER_MAX   30 /* 4 TiB */
+#define CHUNK_ORDER 4  /* carved at once, if the request is not larger */
+#define RESTING_MAX 32
+/* Each module and the image can cut a range of the boot map in two. */
+#define REGIONS_MAX (BOOT_RANGES_MAX + BOOT_MODULES_MAX + 16)
+#define PAGES_END   (UINT64_C(1) << 32) /* page numbers are 32 bits wide: 16 TiB */
+
+/* page_info.state: what a block's first page is, and its order in the low bits. */
+enum {
+	STATE_INSIDE = 0x00, /* not the first page of a block */
+	STATE_USED = 0x40,
+	STATE_FREE = 0x80,
+	STATE_RESTING = 0xc0,
+	STATE_ORDER = 0x3f,
+};
+
+struct region {
+	uint32_t first;	 /* page number of the first page that can be handed out */
+	uint32_t pages;	 /* how many there are */
+	uint32_t carved; /* how many lie before the frontier */
+	struct page_info *info;
+};
+
+/* Written at boot only, save `carved`, which is under `lock`. Largest region first: it
+ * is looked at first, and the small low ones are kept for page_alloc_below(). */
+static struct region regions[REGIONS_MAX];
+static unsigned region_count;
+
+static struct spinlock lock;		    /* for all below */
+static uint32_t free_blocks[ORDER_MAX + 1]; /* first of each order, 0: none */
+static uint32_t free_orders;		    /* bit n: free_blocks[n] is not empty */
+static uint32_t resting;		    /* single pages, linked by `next` */
+static unsigned resting_count;
+static uint64_t free_pages, total_bytes, failures;
+static struct page_reclaimer *reclaimers;
+
+static struct region *region_of(uint32_t page)
+{
+	for (struct region *r = regions; r < regions + region_count; r++)
+		if (page - r->first < r->carved)
+			return r;
+	return NULL;
+}
+
+static struct page_info *info_of(uint32_t page)
+{
+	struct region *r = region_of(page);
+
+	return r ? &r->info[page - r->first] : NULL;
+}
+
+struct page_info *page_info(uint64_t phys)
+{
+	uint64_t page = phys >> PAGE_SHIFT;
+
+	return page < PAGES_END ? info_of((uint32_t)page) : NULL;
+}
+
+unsigned page_info_order(const struct page_info *info)
+{
+	return info->state & STATE_ORDER;
+}
+
+static void list_push(uint32_t page, struct page_info *info, unsigned order)
+{
+	uint32_t head = free_blocks[order];
+
+	info->state = (uint8_t)(STATE_FREE | order);
+	info->prev = 0;
+	info->next = head;
+	if (head)
+		info_of(head)->prev = page;
+	free_blocks[order] = page;
+	free_orders |= UINT32_C(1) << order;
+}
+
+static void list_remove(struct page_info *info, unsigned order)
+{
+	if (info->next)
+		info_of(info->next)->prev = info->prev;
+	if (info->prev)
+		info_of(info->prev)->next = info->next;
+	else
+		free_blocks[order] = info->next;
+	if (!free_blocks[order])
+		free_orders &= ~(UINT32_C(1) << order);
+	info->state = STATE_INSIDE;
+}
+
+/* Merges a block with its buddies as far as they are free, and lists the result. */
+static void give(struct region *r, uint32_t page, unsigned order)
+{
+	struct page_info *info = &r->info[page - r->first];
+
+	for (; order < ORDER_MAX; order++) {
+		uint32_t buddy = page ^ UINT32_C(1) << order;
+		struct page_info *other = &r->info[buddy - r->first];
+
+		if (buddy - r->first >= r->carved || other->state != (STATE_FREE | order))
+			break;
+		list_remove(other, order);
+		if (buddy < page) {
+			info->state = STATE_INSIDE;
+			info = other;
+			page = buddy;
+		}
+	}
+	list_push(page, info, order);
+}
+
+/* Cuts a listed block down to the wanted order. */
+static uint32_t take(uint32_t page, struct page_info *info, unsigned from, unsigned order)
+{
+	list_remove(info, from);
+	while (from > order) {
+		from--;
+		list_push(page + (UINT32_C(1) << from), info + (UINT32_C(1) << from),
+			  from);
+	}
+	info->state = (uint8_t)(STATE_USED | order);
+	return page;
+}
+
+/* Moves the frontier of one region by one aligned block towards a block of `order` that
+ * ends below page number `limit`. False: this region cannot have one. */
+static bool carve(struct region *r, unsigned order, uint64_t limit)
+{
+	uint64_t size = UINT64_C(1) << order;
+	uint64_t at = (uint64_t)r->first + r->carved;
+	uint64_t end = (uint64_t)r->first + r->pages;
+	uint64_t needed = (at & ~(size - 1)) + size;
+	unsigned step = order > CHUNK_ORDER ? order : CHUNK_ORDER;
+
+	/* A single page at the very end may still be had where a chunk may not. */
+	if (at == end || needed > end || needed > limit)
+		return false;
+	if ((unsigned)__builtin_ctzll(at) < step)
+		step = (unsigned)__builtin_ctzll(at);
+	while (at + (UINT64_C(1) << step) > end)
+		step--;
+	memset(&r->info[r->carved], 0, sizeof(*r->info) << step);
+	r->carved += UINT32_C(1) << step;
+	give(r, (uint32_t)at, step);
+	return true;
+}
+
+/* Gives the resting pages to the buddies, who may merge them. */
+static bool settle(void)
+{
+	uint32_t page = resting;
+
+	if (!page)
+		return false;
+	resting = 0;
+	resting_count = 0;
+	while (page) {
+		struct region *r = region_of(page);
+		uint32_t next = r->info[page - r->first].next;
+
+		give(r, page, 0);
+		page = next;
+	}
+	return true;
+}
+
+static uint32_t find(unsigned order)
+{
+	uint32_t fitting = free_orders >> order << order;
+	unsigned from;
+
+	if (!fitting)
+		return 0;
+	from = (unsigned)__builtin_ctz(fitting);
+	return take(free_blocks[from], info_of(free_blocks[from]), from, order);
+}
+
+/* The same below a limit: a search, as this is rare. */
+static uint32_t find_below(unsigned order, uint64_t limit)
+{
+	uint64_t size = UINT64_C(1) << order;
+
+	for (unsigned from = order; from <= ORDER_MAX; from++) {
+		struct page_info *info;
+
+		for (uint32_t page = free_blocks[from]; page; page = info->next) {
+			info = info_of(page);
+			if (page + size <= limit)
+				return take(page, info, from, order);
+		}
+	}
+	return 0;
+}
+
+static uint32_t find_or_carve(unsigned order, uint64_t limit)
+{
+	uint32_t page;
+
+	do {
+		page = limit < PAGES_END ? find_below(order, limit) : find(order);
+		for (struct region *r = regions; !page && r < regions + region_count;
+		     r++) {
+			while (!page && carve(r, order, limit))
+				page = limit < PAGES_END ? find_below(order, limit)
+							 : find(order);
+		}
+	} while (!page && settle());
+	if (page)
+		free_pages -= UINT64_C(1) << order;
+	return page;
+}
+
+static uint64_t alloc(unsigned order, uint64_t limit)
+{
+	unsigned long flags = spin_lock(&lock);
+	uint32_t page = 0;
+
+	if (order == 0 && limit == PAGES_END && resting) {
+		struct page_info *info = info_of(resting);
+
+		page = resting;
+		resting = info->next;
+		resting_count--;
+		free_pages--;
+		info->state = STATE_USED;
+	} else if (order <= ORDER_MAX) {
+		page = find_or_carve(order, limit);
+	}
+	spin_unlock(&lock, flags);
+	return (uint64_t)page << PAGE_SHIFT;
+}
+
+/* Asks the reclaimers one after the other, without the lock: they free pages. */
+static uint64_t reclaim_and_alloc(unsigned order, uint64_t limit)
+{
+	unsigned long flags;
+
+	for (struct page_reclaimer *each = reclaimers; each; each = each->next) {
+		uint64_t phys;
+
+		if (each->reclaim((size_t)1 << order) && (phys = alloc(order, limit)))
+			return phys;
+	}
+	flags = spin_lock(&lock);
+	failures++;
+	spin_unlock(&lock, flags);
+	return 0;
+}
+
+uint64_t page_alloc(unsigned order)
+{
+	uint64_t phys = alloc(order, PAGES_END);
+
+	return phys ? phys : reclaim_and_alloc(order, PAGES_END);
+}
+
+uint64_t page_alloc_below(unsigned order, uint64_t limit)
+{
+	uint64_t pages = limit >> PAGE_SHIFT;
+	uint64_t phys;
+
+	if (pages > PAGES_END)
+		pages = PAGES_END;
+	phys = alloc(order, pages);
+	return phys ? phys : reclaim_and_alloc(order, pages);
+}
+
+static void bad_free(uint64_t phys, unsigned order, const struct page_info *info)
+{
+	unsigned state = info ? info->state : 0;
+
+	if ((state & ~STATE_ORDER) == STATE_FREE || state == STATE_RESTING)
+		panic("page: double free of %#llx", (unsigned long long)phys);
+	panic("page: free of %#llx, order %u, which was not allocated like this",
+	      (unsigned long long)phys, order);
+}
+
+void page_free(uint64_t phys, unsigned order)
+{
+	uint32_t page = (uint32_t)(phys >> PAGE_SHIFT);
+	unsigned long flags = spin_lock(&lock);
+	struct region *r = phys >> PAGE_SHIFT < PAGES_END ? region_of(page) : NULL;
+	struct page_info *info = r ? &r->info[page - r->first] : NULL;
+
+	if (!info || info->state != (STATE_USED | order) || phys % PAGE_BYTES)
+		bad_free(phys, order, info);
+	info->owner = PAGE_OWNER_NONE;
+	free_pages += UINT64_C(1) << order;
+	if (order == 0 && resting_count < RESTING_MAX) {
+		info->state = STATE_RESTING;
+		info->next = resting;
+		resting = page;
+		resting_count++;
+	} else {
+		give(r, page, order);
+	}
+	spin_unlock(&lock, flags);
+}
+
+unsigned page_order(size_t bytes)
+{
+	size_t pages = bytes / PAGE_BYTES + !!(bytes % PAGE_BYTES);
+
+	return pages <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(pages - 1);
+}
+
+static bool overlaps(uint64_t first, uint64_t end)
+{
+	for (struct region *r = regions; r < regions + region_count; r++)
+		if (first < (uint64_t)r->first + r->pages && end > r->first)
+			return true;
+	return false;
+}
+
+void page_add_region(uint64_t base, uint64_t end)
+{
+	uint64_t first = (base + PAGE_BYTES - 1) >> PAGE_SHIFT;
+	uint64_t last = end >> PAGE_SHIFT;
+	uint64_t info_pages;
+	unsigned at = region_count;
+
+	if (first == 0)
+		first = 1; /* page 0 stands for "none" */
+	if (last > PAGES_END) {
+		log_warn("page: RAM above 16 TiB is left unused");
+		last = PAGES_END;
+	}
+	info_pages = 1 + (last - first) * sizeof(struct page_info) / PAGE_BYTES;
+	if (first >= last || last - first <= info_pages)
+		return;
+	if (region_count == REGIONS_MAX || overlaps(first, last)) {
+		log_warn("page: RAM at %#llx..%#llx is left unused: %s",
+			 (unsigned long long)base, (unsigned long long)end,
+			 region_count == REGIONS_MAX ? "too many regions"
+						     : "it overlaps");
+		return;
+	}
+	while (at > 0 && regions[at - 1].pages < last - first - info_pages) {
+		regions[at] = regions[at - 1];
+		at--;
+	}
+	regions[at] = (struct region){
+		.first = (uint32_t)(first + info_pages),
+		.pages = (uint32_t)(last - first - info_pages),
+		.info = phys_to_virt(first << PAGE_SHIFT),
+	};
+	region_count++;
+	total_bytes += (last - first) << PAGE_SHIFT;
+	free_pages += last - first - info_pages;
+}
+
+void page_reclaimer_add(struct page_reclaimer *reclaimer)
+{
+	unsigned long flags = spin_lock(&lock);
+
+	reclaimer->next = reclaimers;
+	__atomic_store_n(&reclaimers, reclaimer, __ATOMIC_RELEASE);
+	spin_unlock(&lock, flags);
+}
+
+void page_stats(struct page_stats *out)
+{
+	unsigned long flags = spin_lock(&lock);
+
+	out->total_bytes = total_bytes;
+	out->free_bytes = free_pages << PAGE_SHIFT;
+	out->failures = failures;
+	spin_unlock(&lock, flags);
+}
