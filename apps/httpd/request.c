@@ -59,27 +59,20 @@ static size_t leading_empty_lines(const char *data, size_t length)
 
 size_t request_head_end(const char *data, size_t length, size_t *scanned)
 {
-	const char *end = data + length;
-	const char *at = data + *scanned;
+	size_t at = *scanned ? *scanned : leading_empty_lines(data, length);
 	const char *newline;
 
-	if (at == data)
-		at += leading_empty_lines(data, length);
-	while ((newline = memchr(at, '\n', (size_t)(end - at)))) {
-		size_t step = empty_line(newline + 1, end);
+	while ((newline = memchr(data + at, '\n', length - at))) {
+		size_t after = (size_t)(newline + 1 - data);
+		size_t step = empty_line(newline + 1, data + length);
 
 		if (step)
-			return (size_t)(newline + 1 - data) + step;
-		at = newline + 1;
+			return after + step;
+		if (length - after < 2)
+			break; /* what comes next may make it the last line */
+		at = after;
 	}
-	/* Next time from the last line's beginning: its "\n" may be followed by the end. */
-	if (at > data && at == end)
-		at--;
-	else if (at > data && end - at == 1 && *at == '\r')
-		at--;
-	else
-		at = end > data && at < end ? end - 1 : at;
-	*scanned = (size_t)(at - data);
+	*scanned = newline ? (size_t)(newline - data) : length;
 	return 0;
 }
 
@@ -110,9 +103,9 @@ static const char *line_end(const char *at, const char *end, const char **next)
 
 static int parse_method(struct slice method, struct request *out)
 {
-	static const char *const known[] = { "POST",	"PUT",	   "DELETE", "OPTIONS",
-					     "CONNECT", "TRACE",   "PATCH",  "PROPFIND",
-					     "MKCOL",	"MOVE",	   "COPY",   "LOCK",
+	static const char *const known[] = { "POST",	"PUT",	    "DELETE", "OPTIONS",
+					     "CONNECT", "TRACE",    "PATCH",  "PROPFIND",
+					     "MKCOL",	"MOVE",	    "COPY",   "LOCK",
 					     "UNLOCK",	"PROPPATCH" };
 
 	out->head_only = slice_equals(method, "HEAD");
@@ -289,6 +282,8 @@ int request_parse(const char *head, size_t length, struct request *out)
 
 	memset(out, 0, sizeof(*out));
 	head += leading_empty_lines(head, length);
+	if (head == end)
+		return 400;
 	line = line_end(head, end, &next);
 	status = parse_request_line(head, line, out);
 	if (status && status != 405 && status != 501)

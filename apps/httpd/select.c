@@ -49,7 +49,8 @@ static int precondition(const struct request *request, const char *etag, time_t 
 }
 
 /* If-Range: the range counts only if the client has this very representation (§13.1.5). */
-static bool range_applies(const struct request *request, const char *etag, time_t modified)
+static bool range_applies(const struct request *request, const char *etag,
+			  time_t modified)
 {
 	struct slice value = request->if_range;
 	time_t when;
@@ -70,8 +71,8 @@ static bool number(struct slice *text, uint64_t *value)
 	while (text->length && text->text[0] >= '0' && text->text[0] <= '9') {
 		uint64_t digit = (uint64_t)(text->text[0] - '0');
 
-		*value = *value > (UINT64_MAX - digit) / 10 ? UINT64_MAX :
-							      *value * 10 + digit;
+		*value = *value > (UINT64_MAX - digit) / 10 ? UINT64_MAX
+							    : *value * 10 + digit;
 		text->text++;
 		text->length--;
 		any = true;

@@ -15,7 +15,8 @@ bool slice_equals(struct slice slice, const char *text)
 
 bool slice_is(struct slice slice, const char *text)
 {
-	return slice.length == strlen(text) && !strncasecmp(slice.text, text, slice.length);
+	return slice.length == strlen(text) &&
+	       !strncasecmp(slice.text, text, slice.length);
 }
 
 static bool blank(char c)
