@@ -27,21 +27,19 @@ define build_port
 	MUSL_INC=$(MUSL_INC) CC='$(CC)' PORT_CFLAGS='$(PORT_CFLAGS)' \
 	>$(PORTS)/$(1)/build.log 2>&1 || \
 	{ tail -n 40 $(PORTS)/$(1)/build.log; echo '(from $(PORTS)/$(1)/build.log)'; exit 1; } >&2
-@touch $@
+@touch $(2)
 endef
 
-$(MUSL_LIB): ports/fetch mk/ports.mk $(wildcard ports/musl/* ports/musl/replace/*)
-	$(call build_port,musl)
-
-$(ENOSYS_OBJ): $(MUSL_LIB) posix/enosys.h
-	$(call build_port,musl)
+$(MUSL_LIB) $(ENOSYS_OBJ) &: ports/fetch mk/ports.mk posix/enosys.h \
+		$(wildcard ports/musl/* ports/musl/replace/*)
+	$(call build_port,musl,$(MUSL_LIB) $(ENOSYS_OBJ))
 
 $(LWIP_LIB): $(MUSL_LIB) ports/fetch mk/ports.mk $(wildcard ports/lwip/*) \
 		$(wildcard net/lwip/include/*.h net/lwip/include/*/*.h)
-	$(call build_port,lwip)
+	$(call build_port,lwip,$@)
 
-$(EXT2FS_LIB): $(MUSL_LIB) ports/fetch mk/ports.mk $(wildcard ports/e2fsprogs/*)
-	$(call build_port,e2fsprogs)
+$(EXT2FS_LIB): $(MUSL_LIB) ports/fetch mk/ports.mk $(wildcard ports/e2fsprogs/* ports/e2fsprogs/include/*.h ports/e2fsprogs/include/*/*.h)
+	$(call build_port,e2fsprogs,$@)
 
 .PHONY: ports
 ports: $(MUSL_LIB) $(ENOSYS_OBJ) $(LWIP_LIB) $(EXT2FS_LIB)
