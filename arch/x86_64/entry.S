@@ -135,6 +135,18 @@ arch_switch:
 	ldmxcsr (%rsp)
 	fldcw 4(%rsp)
 	addq $8, %rsp
+	movq 8(%rsi), %rax		/* the C library's thread pointer */
+	cmpq 8(%rdi), %rax
+	je 1f
+	cmpb $0, has_fsgsbase(%rip)
+	jne 2f
+	movq %rax, %rdx
+	shrq $32, %rdx
+	movl $0xc0000100, %ecx		/* MSR_FS_BASE */
+	wrmsr
+	jmp 1f
+2:	wrfsbase %rax
+1:
 	popq %r15
 	popq %r14
 	popq %r13

@@ -25,6 +25,8 @@
 extern uint64_t boot_pml4[TABLE_ENTRIES], boot_pdpt[TABLE_ENTRIES],
 	boot_pd[TABLE_ENTRIES];
 
+void direct_map_init(void); /* what page sizes the CPU has */
+
 /* The table an entry points to, made if there is none; NULL without memory. */
 uint64_t *mmu_table_below(uint64_t *entry);
 

@@ -43,7 +43,6 @@ void trap_vector_enable(unsigned vector);
 void trap_init(void);
 
 /* Local APIC (apic.c), for the clock. */
-void apic_init(void);
 void apic_timer_start(uint32_t count); /* 0 stops it */
 uint32_t apic_timer_count(void);       /* what is left */
 void clock_interrupt(void);

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright The Ferrule developers
+#
+# `make help` lists what can be asked for; the pieces are in mk/.
+
+APP ?= httpd
+.DEFAULT_GOAL := image
+MAKEFLAGS += --no-print-directory
+ARCH  = x86_64
+BUILD = build
+
+include mk/deps.mk
+include mk/ports.mk
+include mk/kernel.mk
+include mk/image.mk
+include mk/iso.mk
+include mk/run.mk
+-include mk/unit.mk
+-include mk/check.mk
+-include mk/test.mk
+-include mk/bench.mk
+
+APPS = $(notdir $(patsubst %/,%,$(wildcard apps/*/)))
+
+.PHONY: help image images clean
+help: ## this list
+	@echo 'make TARGET [APP=$(APP)] [WWW=FOLDER] …; applications: $(APPS)'
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
+		sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | sort -u | expand -t 12 | sed 's/^/  /'
+
+image: deps ## builds build/APP.elf, the bootable image
+	@$(MAKE) $(BUILD)/$(APP).elf
+
+images: deps ## builds the images of all applications
+	@$(MAKE) $(APPS:%=$(BUILD)/%.elf)
+
+clean: ## removes build/ (downloaded sources stay in the cache)
+	rm -rf $(BUILD)

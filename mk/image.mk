@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright The Ferrule developers
+#
+# Images: build/APP.elf from apps/APP/*.c, and in the same way those of the tests and
+# benchmarks, build/probes/NAME.elf from tests/probes/NAME.c, build/guest/NAME.elf from
+# tests/guest/NAME/*.c and build/bench/NAME.elf from bench/guest/NAME.c.
+
+# Applications may use the vector registers; they see the C library and include/ferrule.
+APP_CFLAGS = $(COMMON_CFLAGS) -Iinclude $(WARNINGS) -Wno-missing-prototypes $(CFLAGS_EXTRA)
+LIBGCC	  := $(shell $(CC) -print-libgcc-file-name)
+
+# Libraries an image may draw from. The stubs come last: they answer for the system calls
+# that nothing before them implements.
+LIBRARIES = $(RUNTIME) $(MUSL_LIB) $(LWIP_LIB) $(EXT2FS_LIB)
+LINK = $(LD) -T linker.ld -static -nostdlib --gc-sections -z noexecstack \
+	-z max-page-size=4096 --build-id=none --no-warn-rwx-segments
+GROUP = --start-group $(LIBRARIES) $(LIBGCC) --end-group $(ENOSYS_OBJ)
+
+app_roots = $(addprefix -u ,$(shell sed -n 's/^LINK *:= *//p' apps/$(1)/app.mk 2>/dev/null))
+
+# Linked twice: the second time with the table of symbols that a backtrace needs.
+define link_image
+@mkdir -p $(@D)
+@echo '  LINK    $@'
+@$(LINK) $(1) -Map=$@.map -o $@.plain $(BOOT_OBJ) $(2) $(GROUP)
+@tools/symbols.py $@.plain >$@.symbols.S
+@$(CC) -c $@.symbols.S -o $@.symbols.o
+@$(LINK) $(1) -Map=$@.map -o $@.new $(BOOT_OBJ) $(2) $@.symbols.o $(GROUP)
+@tools/check-image $@.new
+@rm -f $@.plain $@.symbols.S $@.symbols.o
+@mv $@.new $@
+endef
+
+IMAGE_DEPS = $(BOOT_OBJ) $(LIBRARIES) $(ENOSYS_OBJ) linker.ld tools/symbols.py tools/check-image
+
+app_objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard apps/$(1)/*.c))
+guest_objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/guest/$(1)/*.c))
+
+.SECONDEXPANSION:
+$(OBJ)/apps/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
+$(OBJ)/tests/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
+$(OBJ)/bench/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
+
+$(BUILD)/probes/%.elf: $(OBJ)/tests/probes/%.o $(IMAGE_DEPS)
+	$(call link_image,,$<)
+
+$(BUILD)/bench/%.elf: $(OBJ)/bench/guest/%.o $(IMAGE_DEPS)
+	$(call link_image,,$<)
+
+$(BUILD)/guest/%.elf: $$(call guest_objects,$$*) $(IMAGE_DEPS)
+	$(call link_image,,$(call guest_objects,$*))
+
+$(BUILD)/%.elf: $$(call app_objects,$$*) $$(wildcard apps/$$*/app.mk) $(IMAGE_DEPS)
+	@[ -n '$(call app_objects,$*)' ] || { echo 'no application apps/$*/*.c' >&2; exit 1; }
+	$(call link_image,$(call app_roots,$*),$(call app_objects,$*))
+
+-include $(patsubst %.c,$(OBJ)/%.d,$(wildcard apps/*/*.c tests/probes/*.c tests/guest/*/*.c bench/guest/*.c))

@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright The Ferrule developers
+#
+# The runtime: boot and entry objects, and one archive of all rooms. What of the archive
+# goes into an image is decided by what the application refers to.
+
+OBJ	= $(BUILD)/obj
+GCC_INC := $(shell $(CC) -print-file-name=include)
+
+WARNINGS = -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes
+COMMON_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -mcmodel=kernel -mno-red-zone -fno-pic \
+	-fno-pie -fcf-protection=none -fno-omit-frame-pointer -ffunction-sections \
+	-fdata-sections -fno-common -fno-strict-aliasing -fno-asynchronous-unwind-tables \
+	-fstack-protector-strong -mstack-protector-guard=global -ffile-prefix-map=$(CURDIR)/= \
+	-nostdinc -isystem $(GCC_INC) -isystem $(MUSL_INC)
+INCLUDES = -I. -Iinclude -Iarch/$(ARCH)/include
+
+# Interrupts save no vector registers: kernel code has none.
+KERNEL_CFLAGS = $(COMMON_CFLAGS) $(INCLUDES) $(WARNINGS) -mgeneral-regs-only
+
+BOOT_SRC = $(wildcard boot/*.c boot/*.S)
+ROOM_SRC = $(wildcard arch/$(ARCH)/*.c arch/$(ARCH)/*.S kernel/*.c virtio/*.c virtio/*/*.c \
+	net/*.c fs/*.c posix/*.c shell/*.c)
+BOOT_OBJ = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(BOOT_SRC))))
+ROOM_OBJ = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(ROOM_SRC))))
+RUNTIME	 = $(BUILD)/libferrule.a
+
+$(OBJ)/net/%.o $(OBJ)/posix/%.o $(OBJ)/shell/%.o: KERNEL_CFLAGS += -isystem $(LWIP_INC) -Inet/lwip/include
+$(OBJ)/fs/%.o: KERNEL_CFLAGS += -isystem $(EXT2FS_INC)
+$(OBJ)/net/%.o $(OBJ)/posix/%.o $(OBJ)/shell/%.o: | $(LWIP_LIB)
+$(OBJ)/fs/%.o: | $(EXT2FS_LIB)
+
+$(OBJ)/%.o: %.c mk/kernel.mk | $(MUSL_LIB)
+	@mkdir -p $(@D)
+	@echo '  CC      $<'
+	@$(CC) $(KERNEL_CFLAGS) -MMD -MP -c $< -o $@
+
+$(OBJ)/%.o: %.S mk/kernel.mk
+	@mkdir -p $(@D)
+	@echo '  AS      $<'
+	@$(CC) $(INCLUDES) -g -MMD -MP -c $< -o $@
+
+$(RUNTIME): $(ROOM_OBJ)
+	@echo '  AR      $@'
+	@rm -f $@ && $(AR) rcs $@ $^
+
+-include $(BOOT_OBJ:.o=.d) $(ROOM_OBJ:.o=.d)
