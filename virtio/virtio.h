@@ -114,6 +114,7 @@ struct virtio_device {
 	char name[16];	   /* "net0", "block1": driver name and number, unique */
 	struct virtio_features offered;	   /* as first read; for display */
 	struct virtio_features negotiated; /* the only copy that decisions look at */
+	uint8_t status;			   /* as last written; virtio.c's */
 	bool live;   /* DRIVER_OK was set; interrupts are served only then */
 	bool broken; /* a rule was broken or the device is gone: no more requests */
 	struct virtqueue **queues;
@@ -174,6 +175,7 @@ void virtio_device_break(struct virtio_device *device, const char *why);
 
 /* From a transport's interrupt handler. */
 void virtio_interrupt_config(struct virtio_device *device);
+void virtio_interrupt_queue(struct virtqueue *vq); /* a vector of its own */
 void virtio_interrupt_queues(
 	struct virtio_device *device); /* all queues: shared vector */
 

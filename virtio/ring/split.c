@@ -123,8 +123,10 @@ static bool wants_table(const struct virtqueue *vq, unsigned count)
 	       vq->free - count < vq->size / 2;
 }
 
-static int add_list(struct virtqueue *vq, const struct virtio_piece *pieces,
-		    unsigned readable, unsigned writable, void *token)
+static __attribute__((noinline)) int add_list(struct virtqueue *vq,
+					      const struct virtio_piece *pieces,
+					      unsigned readable, unsigned writable,
+					      void *token)
 {
 	unsigned count = readable + writable;
 	uint64_t total = 0, written = 0;

@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* A device's virtqueues: set up together in probe, gone together after a reset. */
+
+#include <errno.h>
+#include <kernel/heap.h>
+#include <kernel/log.h>
+#include <virtio/core.h>
+#include <virtio/ring/ring.h>
+
+static unsigned power_of_two_below(unsigned value)
+{
+	unsigned power = 1;
+
+	while (power <= value / 2)
+		power *= 2;
+	return power;
+}
+
+/* §2.7: a power of two, at most 32768 and at most what the device allows. The legacy
+ * interface cannot tell the device a smaller size (§2.7.2). 0: not usable. */
+static unsigned choose_size(struct virtio_device *device,
+			    const struct virtqueue_wanted *wanted)
+{
+	unsigned most = device->transport->queue_size(device, wanted->index);
+
+	if (most == 0 || most > VIRTQUEUE_SIZE_MAX || (most & (most - 1))) {
+		log_error("virtio: %s: queue %u (%s) has an unusable size of %u",
+			  device->where, wanted->index, wanted->name, most);
+		return 0;
+	}
+	if (device->transport->legacy || wanted->size_max == 0 ||
+	    wanted->size_max >= most)
+		return most;
+	return power_of_two_below(wanted->size_max);
+}
+
+static int create_all(struct virtio_device *device, const struct virtqueue_wanted *wanted,
+		      unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		struct virtqueue_geometry geometry = {
+			.device = device,
+			.name = wanted[i].name,
+			.index = wanted[i].index,
+			.size = choose_size(device, &wanted[i]),
+			.callback = wanted[i].callback,
+			.pieces_max = wanted[i].pieces_max,
+			.legacy = device->transport->legacy,
+			.indirect = virtio_has(device, VIRTIO_F_INDIRECT_DESC),
+			.event_idx = virtio_has(device, VIRTIO_F_EVENT_IDX),
+			.order_platform = virtio_has(device, VIRTIO_F_ORDER_PLATFORM),
+		};
+
+		if (geometry.size == 0)
+			return -ENOENT;
+		device->queues[i] = virtqueue_create(&geometry);
+		if (!device->queues[i])
+			return -ENOMEM;
+		device->queue_count = i + 1;
+	}
+	return 0;
+}
+
+/* On error what was made stays until the device was reset: it may know of it. */
+int virtio_find_queues(struct virtio_device *device,
+		       const struct virtqueue_wanted *wanted, unsigned count,
+		       struct virtqueue **queues)
+{
+	int error;
+
+	if (device->queues)
+		return -EBUSY;
+	device->queues = kzalloc(count * sizeof(*device->queues));
+	if (!device->queues)
+		return -ENOMEM;
+	error = create_all(device, wanted, count);
+	if (!error)
+		error = device->transport->interrupts_attach(device, count);
+	for (unsigned i = 0; i < count && !error; i++)
+		error = device->transport->queue_enable(device, device->queues[i]);
+	if (error) {
+		log_error("virtio: %s: its queues cannot be set up (error %d)",
+			  device->where, -error);
+		virtio_queues_block(device);
+		return error;
+	}
+	for (unsigned i = 0; i < count; i++)
+		queues[i] = device->queues[i];
+	return 0;
+}
+
+void virtio_queues_destroy(struct virtio_device *device)
+{
+	for (unsigned i = 0; i < device->queue_count; i++)
+		virtqueue_destroy(device->queues[i]);
+	kfree(device->queues);
+	device->queues = NULL;
+	device->queue_count = 0;
+}
+
+void virtio_queues_live(struct virtio_device *device)
+{
+	for (unsigned i = 0; i < device->queue_count; i++)
+		virtqueue_live(device->queues[i]);
+}
+
+void virtio_queues_block(struct virtio_device *device)
+{
+	for (unsigned i = 0; i < device->queue_count; i++)
+		virtqueue_block(device->queues[i]);
+}
