@@ -52,6 +52,7 @@ struct file {
 	int flags;		   /* O_ACCMODE, O_NONBLOCK, O_APPEND; atomic words */
 	off_t offset;		   /* under offset_lock */
 	bool offset_busy;	   /* file.c's */
+	bool watched;		   /* was in an epoll set; set under epoll.c's lock */
 	struct wait_queue pollers; /* threads and epoll sets waiting for events */
 };
 
@@ -62,6 +63,9 @@ void file_put(struct file *file);
 /* Says that `events` may have become true. Any context; cheap when nobody waits. */
 static inline void file_notify(struct file *file, short events)
 {
+	/* The change itself must be visible before the look at who waits: a waiter queues
+	 * itself first and looks at the state second. */
+	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (__atomic_load_n(&file->pollers.first, __ATOMIC_ACQUIRE))
 		wait_wake(&file->pollers, WAKE_ALL, (uintptr_t)(unsigned short)events);
 }
@@ -70,6 +74,32 @@ static inline void file_notify(struct file *file, short events)
 int fd_install(struct file *file,
 	       bool close_on_exec); /* takes the reference; or -EMFILE */
 struct file *fd_get(int fd);	    /* a new reference, or NULL: -EBADF */
+/* Installs at the lowest free descriptor >= minimum; or exactly at fd, closing what was
+ * there. Both take the reference; on failure too. */
+int fd_install_from(struct file *file, int minimum, bool close_on_exec);
+int fd_install_at(struct file *file, int fd, bool close_on_exec);
+/* The close-on-exec flag: FD_CLOEXEC or 0, -EBADF. */
+int fd_flags(int fd);
+int fd_set_flags(int fd, int flags);
+/* RLIMIT_NOFILE, soft: the first descriptor that is not given out. prlimit64() sets it. */
+extern unsigned fd_limit;
+
+/* Sleeps on the file's pollers until ready(file, context) or the deadline; 0, -ETIMEDOUT,
+ * -EAGAIN with O_NONBLOCK, -EINTR. `ready` may take locks and runs in the thread. */
+int file_wait(struct file *file, bool (*ready)(struct file *file, void *context),
+	      void *context, uint64_t deadline_ns);
+
+/* The position's lock, for calls that read and move it in one step. */
+void file_offset_lock(struct file *file);
+void file_offset_unlock(struct file *file);
+
+/* Reads or writes at the file's own position (a stream's next bytes). */
+ssize_t file_readv(struct file *file, const struct iovec *vector, int count);
+ssize_t file_writev(struct file *file, const struct iovec *vector, int count);
+
+/* Called when a watched file loses its last reference, before release(): takes the
+ * watches off file->pollers. Set by epoll.c when it is in use. */
+extern void (*file_watches_drop)(struct file *file);
 
 /* Copies between an iovec and flat memory from a position on; returns bytes copied. */
 size_t iovec_length(const struct iovec *vector, int count);
