@@ -72,7 +72,10 @@ struct ferrule_block_request {
 	struct {    /* the driver's */
 		struct ferrule_block *disk;
 		struct ferrule_block_request *next;
+		void *waiter;	/* who sleeps in ferrule_block_wait() */
 		unsigned parts; /* device requests not yet back */
+		int error;	/* the first one of its parts */
+		bool waits;	/* has parts that were not issued yet */
 		unsigned next_segment;
 		size_t segment_offset;
 		uint64_t next_sector;
