@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* virtio-rng: feeds the random generator (VIRTIO 1.3 §5.4). One buffer is out at a time
+ * and only when the generator asked for it: at boot until it has a good seed, then now
+ * and again. */
+
+#include <errno.h>
+#include <string.h>
+#include <ferrule/entropy.h>
+#include <kernel/heap.h>
+#include <kernel/lock.h>
+#include <kernel/page.h>
+#include <kernel/random.h>
+#include <virtio/virtio.h>
+
+#define REQUEST_BYTES 64
+/* Answers without progress after which a device is left alone until the next request. */
+#define ANSWERS_MAX 64
+
+struct rng {
+	struct spinlock lock;
+	struct virtqueue *queue;
+	uint8_t *buffer; /* a page of its own; the device's while `out` */
+	uint64_t buffer_phys;
+	bool out;	  /* under lock */
+	bool failed;	  /* under lock: broken */
+	unsigned answers; /* since the last request from outside; under lock */
+	struct rng *next; /* list of devices: append only */
+};
+
+static struct rng *rngs;
+
+/* Exposes the buffer, zeroed, if it is not out already. Under the lock. */
+static bool expose(struct rng *rng)
+{
+	struct virtio_piece piece = { rng->buffer_phys, REQUEST_BYTES };
+
+	if (rng->out || rng->failed)
+		return false;
+	memset(rng->buffer, 0, REQUEST_BYTES);
+	rng->out = !virtqueue_add(rng->queue, &piece, 0, 1, rng);
+	return rng->out;
+}
+
+bool random_source_request(void)
+{
+	bool any = false;
+
+	for (struct rng *rng = __atomic_load_n(&rngs, __ATOMIC_ACQUIRE); rng;
+	     rng = rng->next) {
+		unsigned long flags = spin_lock(&rng->lock);
+		bool kick;
+
+		rng->answers = 0;
+		kick = expose(rng) && virtqueue_kick_prepare(rng->queue);
+		any |= !rng->failed;
+		spin_unlock(&rng->lock, flags);
+		if (kick)
+			virtqueue_notify(rng->queue);
+	}
+	return any;
+}
+
+/* §5.4.6: exactly the used length counts, which may be short. */
+static void rng_used(struct virtqueue *queue)
+{
+	struct rng *rng = virtqueue_device(queue)->driver_data;
+	unsigned long flags = spin_lock(&rng->lock);
+	uint8_t bytes[REQUEST_BYTES];
+	uint32_t count = 0;
+	bool kick = false;
+
+	if (virtqueue_get(queue, &count)) {
+		if (count > REQUEST_BYTES)
+			count = REQUEST_BYTES;
+		memcpy(bytes, rng->buffer, count);
+		memset(rng->buffer, 0, REQUEST_BYTES);
+		rng->out = false;
+	}
+	spin_unlock(&rng->lock, flags);
+	if (count)
+		ferrule_entropy_mix(bytes, count, true);
+	memset(bytes, 0, sizeof(bytes));
+	__asm__ volatile("" : : "r"(bytes) : "memory");
+	if (ferrule_entropy_ready())
+		return;
+	flags = spin_lock(&rng->lock);
+	if (++rng->answers < ANSWERS_MAX)
+		kick = expose(rng) && virtqueue_kick_prepare(queue);
+	spin_unlock(&rng->lock, flags);
+	if (kick)
+		virtqueue_notify(queue);
+}
+
+static int rng_probe(struct virtio_device *device)
+{
+	static const struct virtqueue_wanted wanted = {
+		.name = "requests", .size_max = 8, .callback = rng_used, .pieces_max = 1
+	};
+	struct rng *rng = kzalloc(sizeof(*rng));
+	int error;
+
+	if (!rng)
+		return -ENOMEM;
+	error = virtio_find_queues(device, &wanted, 1, &rng->queue);
+	if (!error) {
+		rng->buffer_phys = page_alloc(0);
+		error = rng->buffer_phys ? 0 : -ENOMEM;
+	}
+	if (error) {
+		kfree(rng);
+		return error;
+	}
+	rng->buffer = phys_to_virt(rng->buffer_phys);
+	memset(rng->buffer, 0, PAGE_BYTES);
+	device->driver_data = rng;
+	return 0;
+}
+
+static void rng_ready(struct virtio_device *device)
+{
+	struct rng *rng = device->driver_data;
+	struct rng *first = __atomic_load_n(&rngs, __ATOMIC_RELAXED);
+
+	do {
+		rng->next = first;
+	} while (!__atomic_compare_exchange_n(&rngs, &first, rng, false, __ATOMIC_RELEASE,
+					      __ATOMIC_RELAXED));
+}
+
+static void rng_broken(struct virtio_device *device)
+{
+	struct rng *rng = device->driver_data;
+	unsigned long flags;
+
+	if (!rng)
+		return;
+	flags = spin_lock(&rng->lock);
+	rng->failed = true;
+	spin_unlock(&rng->lock, flags);
+}
+
+static const struct virtio_driver virtio_rng_driver = {
+	.name = "rng",
+	.device_id = VIRTIO_ID_ENTROPY,
+	.probe = rng_probe,
+	.ready = rng_ready,
+	.broken = rng_broken,
+};
+VIRTIO_DRIVER(virtio_rng_driver);
