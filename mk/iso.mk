@@ -21,5 +21,5 @@ build/iso.setting: FORCE
 
 .PHONY: iso FORCE
 FORCE:
-iso: deps
+iso: deps ## makes build/APP.iso, a disc that starts by BIOS and by UEFI
 	@$(MAKE) --no-print-directory build/$(APP).iso

@@ -5,7 +5,7 @@
  *
  * status: 0
  * expect: answer: -1, errno 38
- * expect: acct.*\b3\b|\b3\b.*acct
+ * expect: ENOSYS:.*acct \(3\)
  */
 
 #define _GNU_SOURCE

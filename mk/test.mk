@@ -1,0 +1,23 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright The Ferrule developers
+#
+# make test: everything. T= of the parts that boot machines: `make test-qemu ROWS=blocks`
+# runs what has that in its name.
+
+PROBE_IMAGES = $(patsubst tests/probes/%.c,$(BUILD)/probes/%.elf,$(wildcard tests/probes/*.c))
+GUEST_IMAGES = $(patsubst tests/guest/%/,$(BUILD)/guest/%.elf,$(wildcard tests/guest/*/))
+
+.PHONY: test test-host test-qemu test-images
+test: deps-test ## check, the tests on the host, and the tests in QEMU
+	@$(MAKE) check
+	@$(MAKE) test-host
+	@$(MAKE) test-qemu
+
+test-host: deps-test ## the tests of applications and tools that run on the host
+	@if [ -d tests/host ]; then tools/pytest -q -rs -p no:cacheprovider tests/host; fi
+
+test-qemu: deps-test ## boots every door and device: ROWS=NAME chooses
+	@$(MAKE) test-images
+	@tests/qemu/run $(if $(ROWS),-k '$(ROWS)')
+
+test-images: $(APPS:%=$(BUILD)/%.elf) $(PROBE_IMAGES) $(GUEST_IMAGES)
