@@ -66,7 +66,7 @@ void boot_add_module(uint64_t base, uint64_t bytes, const char *name)
 									    name };
 }
 
-/* From boot.S, on the boot stack, with the image mapped and nothing else. */
+/* From doors.S, on the boot stack, with the image mapped and nothing else. */
 _Noreturn void boot_main(uint32_t door, uint32_t information)
 {
 	arch_boot_cpu();

@@ -3,7 +3,7 @@
 
 /* The Multiboot 1 door (Multiboot Specification 0.6.96 §3.3). */
 
-#include <stdbool.h>
+#include <string.h>
 #include <boot/doors.h>
 #include <kernel/boot_info.h>
 
@@ -50,6 +50,17 @@ static void read_map(uint32_t map, uint32_t map_bytes)
 	}
 }
 
+/* QEMU puts the image's file name before the command line, as Multiboot 0.6.96 §3.3 has it;
+ * GRUB does not. */
+static const char *without_file_name(const char *line)
+{
+	if (strcmp(boot_info.loader, "qemu"))
+		return line;
+	while (*line && *line != ' ')
+		line++;
+	return line;
+}
+
 void multiboot1_read(uint32_t information)
 {
 	const struct multiboot1_information *info = boot_reach(information,
@@ -63,10 +74,11 @@ void multiboot1_read(uint32_t information)
 		boot_add_range(0x100000, info->memory_upper_kib * UINT64_C(1024),
 			       E820_RAM);
 	}
-	if (info->flags & HAS_COMMAND_LINE)
-		boot_info.command_line = boot_string(info->command_line);
 	if (info->flags & HAS_LOADER_NAME)
 		boot_info.loader = boot_string(info->loader_name);
+	if (info->flags & HAS_COMMAND_LINE)
+		boot_info.command_line = without_file_name(
+			boot_string(info->command_line));
 	if (info->flags & HAS_MODULES) {
 		const struct multiboot1_module *module = boot_reach(
 			info->modules, info->module_count * sizeof(*module));

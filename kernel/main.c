@@ -48,7 +48,7 @@ _Noreturn void kernel_main(void)
 	acpi_init(boot_info.rsdp); /* static tables */
 	arch_interrupts_init();	   /* local and I/O APICs */
 	arch_clock_init();	   /* clock source and clock event */
-	if (!thread_start_first("main", main_thread))
+	if (!thread_create("main", main_thread, NULL))
 		panic_with(EXIT_CODE_BOOT, "no memory for the main thread");
 	sched_init(); /* this context becomes the idle loop */
 }

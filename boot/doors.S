@@ -72,16 +72,14 @@ enter_pvh:
 enter:
 	cli
 	cld
-	movl $PHYS(boot_stack_top), %esp
+	movl %ebx, %esi			/* the information, out of CPUID's way */
 
 	movl $0x80000000, %eax		/* is there long mode? (Intel SDM, CPUID) */
 	cpuid
 	cmpl $0x80000001, %eax
 	jb no_long_mode
-	pushl %ebx
 	movl $0x80000001, %eax
 	cpuid
-	popl %ebx
 	testl $(1 << 29), %edx
 	jz no_long_mode
 
@@ -137,8 +135,7 @@ enter_high:
 	movl %eax, %fs
 	movl %eax, %gs
 	movq $boot_stack_top, %rsp
-	movl %ebp, %edi
-	movl %ebx, %esi
+	movl %ebp, %edi			/* boot_main(door, information); %esi has it */
 	xorl %ebp, %ebp			/* where a backtrace ends */
 	call boot_main
 	ud2
