@@ -500,7 +500,7 @@ def check_huge(host, port, folder):
                             ("GET /" + "a" * 5000 + " HTTP/1.1\r\nHost: h\r\n\r\n", 414),
                             ("GET / HTTP/1.1\r\nHost: h\r\nX: " + "b" * 20000 + "\r\n\r\n", 431),
                             ("GET / HTTP/1.1\r\nHost: h\r\n" + "X: y\r\n" * 5000 + "\r\n", 431),
-                            ("G" * 100000, 400)):
+                            ("G" * 100000, 414)):
         with Client(host, port) as client:
             try:
                 client.send(request)

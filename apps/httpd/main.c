@@ -13,6 +13,8 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <signal.h>
+#include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -40,7 +42,8 @@ static struct {
 	bool paused;
 	int64_t resume_ms;
 	size_t connections; /* open when it was paused */
-} listener;
+	size_t limit;	    /* on connections, from the limit on descriptors */
+} listener = { .limit = SIZE_MAX };
 
 static volatile sig_atomic_t stop;
 
@@ -68,6 +71,7 @@ static long number_of(const char *text, long min, long max, const char *what)
 
 static void parse_options(int argc, char **argv)
 {
+	bool wrong = false;
 	int option;
 
 	while ((option = getopt(argc, argv, "p:r:t:v")) != -1) {
@@ -85,12 +89,12 @@ static void parse_options(int argc, char **argv)
 			server.verbose = true;
 			break;
 		default:
-			optind = argc + 1; /* getopt said what is wrong */
+			wrong = true; /* getopt said what */
 		}
 	}
 	if (optind < argc && !options.root)
 		options.root = argv[optind++];
-	if (optind != argc || !options.root) {
+	if (wrong || optind != argc || !options.root) {
 		fprintf(stderr, "usage: httpd [-p PORT] [-t SECONDS] [-v] DIRECTORY\n"
 				"  -p  listens on that port (default 80)\n"
 				"  -t  gives a slow client that long (default 30)\n"
@@ -190,7 +194,13 @@ static void accept_some(void)
 	int on = 1;
 
 	for (int i = 0; i < ACCEPTS; i++) {
-		int fd = accept4(listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd;
+
+		if (server.connections >= listener.limit) {
+			pause_listener(EMFILE);
+			return;
+		}
+		fd = accept4(listener.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd < 0) {
 			int error = errno;
@@ -220,6 +230,23 @@ static int64_t monotonic_ms(void)
 
 	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* Takes all descriptors we may have, and leaves some of them for files. */
+static void set_limit(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit))
+		return;
+	if (limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		setrlimit(RLIMIT_NOFILE, &limit);
+		getrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (limit.rlim_cur != RLIM_INFINITY)
+		listener.limit = limit.rlim_cur > 32 ? limit.rlim_cur - 16
+						     : limit.rlim_cur / 2;
 }
 
 /* How long nothing will be due. */
@@ -266,7 +293,6 @@ int main(int argc, char **argv)
 {
 	struct epoll_event event = { .events = EPOLLIN, .data.ptr = NULL };
 	struct sigaction action = { .sa_handler = on_signal };
-	struct rlimit limit;
 	const char *root;
 	int status;
 
@@ -274,10 +300,7 @@ int main(int argc, char **argv)
 	root = open_root();
 	server.timeout_ms = options.timeout * 1000;
 	server.now_ms = monotonic_ms();
-	if (!getrlimit(RLIMIT_NOFILE, &limit) && limit.rlim_cur < limit.rlim_max) {
-		limit.rlim_cur = limit.rlim_max;
-		setrlimit(RLIMIT_NOFILE, &limit);
-	}
+	set_limit();
 	sigaction(SIGINT, &action, NULL);
 	sigaction(SIGTERM, &action, NULL);
 
