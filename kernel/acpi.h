@@ -39,7 +39,8 @@ struct acpi_info {
 };
 extern struct acpi_info acpi_info;
 
-/* I/O APICs and interrupt source overrides of the MADT. */
+/* I/O APICs and interrupt source overrides of the MADT. Each of these functions fills in
+ * up to `max` and returns how many there are. */
 struct acpi_io_apic {
 	uint64_t address;
 	uint32_t gsi_base;

@@ -3,9 +3,12 @@
 
 /* PCI: enumeration through bridges and functions, BARs, capabilities, MSI-X.
  *
- * Configuration space is reached by ECAM where ACPI's MCFG names one, else by the
- * configuration ports. All walks are bounded; all-ones reads (no device, or one that
- * went away) end them. */
+ * Configuration space is reached by the configuration ports, and by ECAM windows (ACPI's
+ * MCFG) where there are no ports or they do not reach: other segments, offsets from 256
+ * on. `pci=ecam` prefers ECAM everywhere. All walks are bounded; all-ones reads (no
+ * device, or one that went away) end them.
+ *
+ * Of a function that no driver matches only identity and class are read. */
 
 #ifndef KERNEL_PCI_H
 #define KERNEL_PCI_H
@@ -21,21 +24,27 @@ struct pci_address {
 };
 
 struct pci_bar {
+	bool sized;	/* the rest is known; set by pci_bar() */
 	uint64_t base;	/* bus address; 0: not there or not assigned */
 	uint64_t bytes; /* 0: not there */
 	bool io;
-	volatile void *mapped; /* memory BARs: set by pci_bar_map() */
+	volatile void *mapped; /* memory BARs: all of it, if it was mapped as a whole */
 };
 
 struct pci_device {
 	struct pci_address address;
-	uint16_t vendor, device, subsystem_vendor, subsystem;
+	uint16_t vendor, device;
 	uint8_t class_code, subclass, interface, revision;
-	uint8_t interrupt_pin;	/* 0: none; 1..4: INTA..INTD */
-	uint8_t interrupt_line; /* the firmware's routing: a global system interrupt */
-	struct pci_bar bars[6];
-	uint8_t msix_capability;	 /* offset in configuration space, 0: none */
-	uint16_t msix_vectors;		 /* table size */
+	uint8_t header_type; /* 0: a device, 1: a bridge */
+
+	/* From here on known only once a driver matched. */
+	uint16_t subsystem_vendor, subsystem;
+	uint8_t interrupt_pin;	 /* 0: none; 1..4: INTA..INTD */
+	uint8_t interrupt_line;	 /* the firmware's routing: a global system interrupt */
+	struct pci_bar bars[6];	 /* ask pci_bar() */
+	uint8_t msix_capability; /* offset in configuration space, 0: none */
+	uint16_t msix_vectors;	 /* table size */
+	volatile uint8_t *msix_table;	 /* mapped at the first attach */
 	const struct pci_driver *driver; /* NULL: listed and left alone */
 	void *driver_data;
 	struct pci_device *next;
@@ -56,14 +65,23 @@ void pci_write16(const struct pci_device *device, unsigned offset, uint16_t valu
 void pci_write32(const struct pci_device *device, unsigned offset, uint32_t value);
 
 /* The next capability `id` after offset `from` (0: the first); 0 when there is none. At
- * most 48 steps; pointers below 0x40 or odd end the walk (VIRTIO 1.3 §4.1.4). */
+ * most PCI_CAPABILITIES_MAX steps, pointers below 0x40 end the walk. A list may be a loop:
+ * a caller that goes on from what it got must not do so more often than that. */
+#define PCI_CAPABILITIES_MAX 48
 unsigned pci_capability(const struct pci_device *device, uint8_t id, unsigned from);
 
-/* Memory (or I/O) decoding and bus mastering on. */
+/* Memory and I/O decoding and bus mastering on. */
 void pci_enable(struct pci_device *device);
+/* Bus mastering off: whatever the device was told before, it reaches no memory now. */
+void pci_disable(struct pci_device *device);
 
-/* Maps a memory BAR uncached; NULL if it is not a memory BAR or has no address. */
-volatile void *pci_bar_map(struct pci_device *device, unsigned bar);
+/* What lies behind base address register `bar`; sized at the first call, with decoding
+ * off meanwhile. bytes is 0 for a register that is not there (or > 5). */
+const struct pci_bar *pci_bar(struct pci_device *device, unsigned bar);
+/* Maps part of a memory BAR uncached; NULL if it is no memory BAR, has no address, does
+ * not hold [offset, offset + bytes), or without memory. */
+volatile void *pci_bar_map(struct pci_device *device, unsigned bar, uint64_t offset,
+			   uint64_t bytes);
 
 /* Binds table entry `entry` to the handler and unmasks it. -errno when refused. */
 int pci_msix_attach(struct pci_device *device, unsigned entry,
@@ -74,6 +92,8 @@ void pci_msix_detach(struct pci_device *device, unsigned entry,
 void pci_msix_enable(struct pci_device *device, bool on);
 /* Joins the device's INTx line. */
 int pci_intx_attach(struct pci_device *device, struct irq_handler *handler);
+
+void pci_intx_detach(struct pci_device *device, struct irq_handler *handler);
 
 /* All devices found, in bus order. */
 extern struct pci_device *pci_devices;

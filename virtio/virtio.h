@@ -67,7 +67,12 @@ struct virtio_driver {
 	 * interrupt, so never under a lock of the driver's. May be NULL. */
 	void (*broken)(struct virtio_device *device);
 };
-#define VIRTIO_DRIVER(object) LINKSET_ENTRY(virtio_drivers, object)
+/* Whoever links a driver gets the transports with it: virtio/transport/transports.c. */
+extern const void *const virtio_transports[];
+#define VIRTIO_DRIVER(object)                                         \
+	static const void *const *const object##_transports           \
+		__attribute__((used)) = virtio_transports;            \
+	LINKSET_ENTRY(virtio_drivers, object)
 
 /* What a transport offers; a dozen functions, none knows a device type. */
 struct virtio_transport {

@@ -77,6 +77,19 @@ uint64_t arch_translate(uintptr_t virt, unsigned *flags)
 	return page->phys + virt % PAGE_BYTES;
 }
 
+bool (*host_phys_present)(uint64_t phys, uint64_t bytes);
+
+int arch_direct_map(uint64_t phys, uint64_t bytes)
+{
+	if (phys + bytes < phys)
+		return -ENOMEM;
+	if (phys + bytes <= 1 << 20)
+		return host_low_memory ? 0 : -ENOMEM;
+	if (host_phys_present && !host_phys_present(phys, bytes))
+		return -ENOMEM;
+	return phys < 1 << 20 ? -ENOMEM : 0;
+}
+
 volatile void *arch_map_device(uint64_t phys, size_t bytes)
 {
 	(void)bytes;

@@ -18,8 +18,13 @@
 #define KERNEL_BASE	0xffffffff80000000ul
 #define USER_END	0x0000800000000000ul
 
+/* When a test sets it, the first MiB of physical memory is there. */
+__attribute__((weak)) char *host_low_memory;
+
 static inline void *phys_to_virt(uint64_t phys)
 {
+	if (phys < 1 << 20 && host_low_memory)
+		return host_low_memory + phys;
 	return (void *)(uintptr_t)phys;
 }
 
@@ -41,6 +46,9 @@ int arch_map(uintptr_t virt, uint64_t phys, size_t bytes, unsigned flags);
 void arch_protect(uintptr_t virt, size_t bytes, unsigned flags);
 void arch_unmap(uintptr_t virt, size_t bytes, void (*release)(uint64_t phys));
 uint64_t arch_translate(uintptr_t virt, unsigned *flags);
+int arch_direct_map(uint64_t phys, uint64_t bytes);
+/* Tests of firmware tables: says whether there is memory; NULL: above 1 MiB always. */
+extern bool (*host_phys_present)(uint64_t phys, uint64_t bytes);
 volatile void *arch_map_device(uint64_t phys, size_t bytes);
 
 extern bool (*arch_user_fault)(uintptr_t address, bool write, bool execute);

@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* PCI base address registers: sizing and mapping, and what lets a device decode them. */
+
+#include <arch/mmu.h>
+#include <kernel/pci.h>
+
+#define COMMAND		   0x04
+#define COMMAND_IO	   0x1
+#define COMMAND_MEMORY	   0x2
+#define COMMAND_BUS_MASTER 0x4
+#define COMMAND_DECODE	   (COMMAND_IO | COMMAND_MEMORY)
+
+#define BAR(index)     (0x10 + 4 * (index))
+#define BAR_IO	       0x1
+#define BAR_TYPE(low)  ((low) >> 1 & 3)
+#define BAR_TYPE_64    2
+#define BARS_OF_BRIDGE 2
+
+/* A BAR up to this size is mapped as a whole, a larger one where it is used. */
+#define MAP_WHOLE_BYTES (64 * 1024)
+
+void pci_enable(struct pci_device *device)
+{
+	uint16_t command = pci_read16(device, COMMAND);
+
+	pci_write16(device, COMMAND, command | COMMAND_DECODE | COMMAND_BUS_MASTER);
+}
+
+void pci_disable(struct pci_device *device)
+{
+	uint16_t command = pci_read16(device, COMMAND);
+
+	if (command & COMMAND_BUS_MASTER)
+		pci_write16(device, COMMAND, command & ~COMMAND_BUS_MASTER);
+}
+
+/* Writes ones, sees which bits stick, puts the address back (PCI 3.0 §6.2.5.1). */
+static uint32_t sizing_mask(const struct pci_device *device, unsigned bar, uint32_t value)
+{
+	uint32_t mask;
+
+	pci_write32(device, BAR(bar), UINT32_MAX);
+	mask = pci_read32(device, BAR(bar));
+	pci_write32(device, BAR(bar), value);
+	return mask;
+}
+
+static void size(struct pci_device *device, unsigned index)
+{
+	struct pci_bar *bar = &device->bars[index];
+	uint32_t low = pci_read32(device, BAR(index));
+	bool wide = !(low & BAR_IO) && BAR_TYPE(low) == BAR_TYPE_64 && index < 5;
+	uint32_t high = wide ? pci_read32(device, BAR(index + 1)) : 0;
+	uint16_t command = pci_read16(device, COMMAND);
+	uint64_t mask, base;
+
+	if (low == UINT32_MAX)
+		return; /* the device is gone */
+	/* While the register holds ones the device must not answer there. */
+	if (command & COMMAND_DECODE)
+		pci_write16(device, COMMAND, command & ~COMMAND_DECODE);
+	mask = sizing_mask(device, index, low);
+	if (mask && wide)
+		mask |= (uint64_t)sizing_mask(device, index + 1, high) << 32;
+	if (command & COMMAND_DECODE)
+		pci_write16(device, COMMAND, command);
+
+	bar->io = low & BAR_IO;
+	mask &= bar->io ? ~UINT64_C(3) : ~UINT64_C(15);
+	base = bar->io ? low & ~3u : ((uint64_t)high << 32 | (low & ~15u));
+	if (!mask)
+		return;
+	if (bar->io) /* ports are 16 bits wide here; the upper half may read 0 */
+		mask |= UINT64_C(0xffffffffffff0000);
+	else if (!wide)
+		mask |= UINT64_C(0xffffffff00000000);
+	bar->bytes = ~mask + 1;
+	bar->base = base;
+	if (bar->bytes & (bar->bytes - 1) || base & (bar->bytes - 1))
+		*bar = (struct pci_bar){ .io = bar->io }; /* no such thing exists */
+}
+
+const struct pci_bar *pci_bar(struct pci_device *device, unsigned index)
+{
+	static const struct pci_bar none;
+
+	if (index >= (device->header_type == 1 ? BARS_OF_BRIDGE : 6))
+		return &none;
+	if (!device->bars[index].sized) {
+		size(device, index);
+		device->bars[index].sized = true;
+	}
+	return &device->bars[index];
+}
+
+volatile void *pci_bar_map(struct pci_device *device, unsigned index, uint64_t offset,
+			   uint64_t bytes)
+{
+	const struct pci_bar *known = pci_bar(device, index);
+	struct pci_bar *bar;
+
+	if (known->io || !known->base || bytes == 0 || offset > known->bytes ||
+	    bytes > known->bytes - offset)
+		return NULL;
+	bar = &device->bars[index];
+	if (bar->bytes > MAP_WHOLE_BYTES) {
+		volatile uint8_t *page;
+		uint64_t start = (bar->base + offset) & ~(uint64_t)(PAGE_BYTES - 1);
+		uint64_t skip = bar->base + offset - start;
+
+		page = arch_map_device(start, skip + bytes);
+		return page ? page + skip : NULL;
+	}
+	if (!bar->mapped)
+		bar->mapped = arch_map_device(bar->base, bar->bytes);
+	return bar->mapped ? (volatile uint8_t *)bar->mapped + offset : NULL;
+}
