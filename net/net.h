@@ -23,7 +23,7 @@
 #define NET_IPV6_MAX	  4
 
 struct net_interface {
-	char name[16];	 /* of the card: "net0"; "lo" for the loopback */
+	char name[16]; /* of the card: "net0"; "lo" for the loopback */
 	bool loopback, up, link_up;
 	const char *configured; /* "dhcp", "static", "off", "loopback" */
 	uint8_t mac[6];

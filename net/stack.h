@@ -42,12 +42,17 @@ void net_wake(struct net_waiter *list, short events);
 /* Threads that wait for room in a card's transmit queue; under net_lock(). */
 extern struct net_waiter *net_room_waiters;
 
+/* Threads that wait for an address to come up; under net_lock(). */
+extern struct net_waiter *net_address_waiters;
+/* Nothing leads to a destination. Boot does not wait for DHCP, so an application may come
+ * here before the lease has: waits for it, but for ten seconds in all. True: try again. */
+bool net_wait_for_address(void);
+
 /* Warns, once, that there is no way out of this machine. */
 void net_warn_without_card(void);
 
 /* For net/ itself. */
-void net_interrupt(void);      /* a card wants attention; any context */
-void net_activity(void);       /* a frame came or went; under net_lock() */
-void net_start_configured(void); /* brings up every card as the command line says */
+void net_interrupt(void); /* a card wants attention; any context */
+void net_activity(void);  /* a frame came or went; under net_lock() */
 
 #endif

@@ -33,6 +33,7 @@ struct ferrule_net_info {
 	uint32_t speed_mbit; /* 0: unknown */
 	bool full_duplex;
 	uint16_t tx_headroom; /* bytes before the first segment that save a descriptor */
+	uint16_t rx_buffers;  /* posted at most; who holds many of them starves the card */
 };
 
 /* What is not plain about a frame; all zero is plain. */

@@ -7,6 +7,7 @@
 #ifndef NET_LWIP_ARCH_CC_H
 #define NET_LWIP_ARCH_CC_H
 
+#include <endian.h> /* BYTE_ORDER */
 #include <limits.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -14,20 +15,14 @@
 
 #define LWIP_NO_UNISTD_H   1
 #define LWIP_NO_INTTYPES_H 1
-#define X8_F  "02x"
-#define U16_F "u"
-#define S16_F "d"
-#define X16_F "x"
-#define U32_F "u"
-#define S32_F "d"
-#define X32_F "x"
-#define SZT_F "zu"
-
-#define BYTE_ORDER __BYTE_ORDER__
-#ifndef LITTLE_ENDIAN
-#define LITTLE_ENDIAN __ORDER_LITTLE_ENDIAN__
-#define BIG_ENDIAN    __ORDER_BIG_ENDIAN__
-#endif
+#define X8_F		   "02x"
+#define U16_F		   "u"
+#define S16_F		   "d"
+#define X16_F		   "x"
+#define U32_F		   "u"
+#define S32_F		   "d"
+#define X32_F		   "x"
+#define SZT_F		   "zu"
 
 #define PACK_STRUCT_STRUCT __attribute__((packed))
 
@@ -39,8 +34,8 @@ void net_lwip_diagnostic(const char *fmt, ...) __attribute__((format(printf, 1, 
 _Noreturn void net_lwip_assert(const char *what, const char *file, int line);
 uint32_t net_lwip_random(void);
 
-#define LWIP_PLATFORM_DIAG(x)		\
-	do {				\
+#define LWIP_PLATFORM_DIAG(x)          \
+	do {                           \
 		net_lwip_diagnostic x; \
 	} while (0)
 #define LWIP_PLATFORM_ASSERT(x) net_lwip_assert(x, __FILE__, __LINE__)
