@@ -15,6 +15,9 @@
 #include <kernel/panic.h>
 #include <kernel/thread.h>
 
+/* Reserved, and committed as it is touched: what a C program expects to have. */
+#define MAIN_STACK_BYTES (8ul << 20)
+
 LINKSET_DECLARE(init_calls, const struct init_call);
 
 static void run_init_calls(void)
@@ -34,10 +37,13 @@ static void main_thread(void *unused)
 }
 
 /* From boot/, on the boot stack, with boot_info filled in and interrupts off. */
-_Noreturn void kernel_main(void)
+__attribute__((no_stack_protector)) _Noreturn void kernel_main(void)
 {
 	struct page_stats memory;
+	struct thread *application;
 
+	stack_guard_init();		       /* no protected function is under way */
+	sched_init();			       /* this context is a thread */
 	arch_serial_init();		       /* from here on a death is readable */
 	memory_init();			       /* boot map → page allocator */
 	arch_protect_image();		       /* W^X, lower half emptied */
@@ -48,7 +54,10 @@ _Noreturn void kernel_main(void)
 	acpi_init(boot_info.rsdp); /* static tables */
 	arch_interrupts_init();	   /* local and I/O APICs */
 	arch_clock_init();	   /* clock source and clock event */
-	if (!thread_create("main", main_thread, NULL))
+	application = thread_prepare("main", main_thread, NULL, NULL, MAIN_STACK_BYTES,
+				     NULL);
+	if (!application)
 		panic_with(EXIT_CODE_BOOT, "no memory for the main thread");
-	sched_init(); /* this context becomes the idle loop */
+	thread_start(application);
+	thread_exit(); /* the boot thread has done its work */
 }

@@ -9,7 +9,6 @@
 #include <arch/registers.h>
 #include <arch/thread.h>
 #include <arch/trap.h>
-#include <kernel/heap.h>
 #include "tables.h"
 
 extern bool has_fsgsbase;
@@ -27,11 +26,10 @@ enum feature_bit { /* CPUID leaf 1, ECX; FSGSBASE: leaf 7, EBX */
 		   FEATURE_FSGSBASE = 1 << 0,
 };
 
-#define XCR0_X87_SSE_AVX   0x7u
-#define FXSAVE_BYTES	   512
-#define XSAVE_HEADER_BYTES 64
-#define MXCSR_DEFAULT	   0x1f80
-#define FCW_DEFAULT	   0x037f
+#define XCR0_X87_SSE_AVX 0x7u
+#define FXSAVE_BYTES	 512
+#define MXCSR_DEFAULT	 0x1f80
+#define FCW_DEFAULT	 0x037f
 
 static struct cpu boot_cpu = { .self = &boot_cpu };
 static bool has_xsave, has_rdrand;
@@ -122,22 +120,8 @@ size_t arch_fpu_bytes(void)
 	return fpu_bytes;
 }
 
-/* A power of two, because kmalloc() aligns those to their size: XSAVE wants 64 bytes. */
-static size_t fpu_area_bytes(void)
+void arch_fpu_save(struct arch_thread *self)
 {
-	return (size_t)1 << (64 - __builtin_clzl(fpu_bytes - 1));
-}
-
-bool arch_fpu_save(struct arch_thread *self)
-{
-	if (!self->fpu) {
-		self->fpu = kmalloc(fpu_area_bytes());
-		if (!self->fpu)
-			return false;
-		/* XRSTOR wants a clean header (SDM volume 1 §13.4.2). */
-		memset((char *)self->fpu + FXSAVE_BYTES, 0,
-		       has_xsave ? XSAVE_HEADER_BYTES : 0);
-	}
 	if (has_xsave)
 		__asm__ volatile("xsave64 (%0)"
 				 :
@@ -145,7 +129,6 @@ bool arch_fpu_save(struct arch_thread *self)
 				 : "memory");
 	else
 		__asm__ volatile("fxsave64 (%0)" : : "r"(self->fpu) : "memory");
-	return true;
 }
 
 void arch_fpu_restore(struct arch_thread *self)
@@ -157,10 +140,4 @@ void arch_fpu_restore(struct arch_thread *self)
 				 : "memory");
 	else
 		__asm__ volatile("fxrstor64 (%0)" : : "r"(self->fpu) : "memory");
-}
-
-void arch_thread_free(struct arch_thread *self)
-{
-	kfree(self->fpu);
-	self->fpu = NULL;
 }

@@ -6,7 +6,6 @@
 #ifndef ARCH_THREAD_H
 #define ARCH_THREAD_H
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -27,13 +26,11 @@ void arch_thread_init(struct arch_thread *self, void *stack, size_t bytes,
  * callee-saved state moves: a switch is a function call. */
 void arch_switch(struct arch_thread *from, struct arch_thread *to);
 
-/* Full FPU/SSE/AVX state, for a switch in the middle of a computation (preemption). save:
- * false when there is no memory for it (then the thread cannot be preempted now); the area
- * is allocated at the first save and belongs to the thread: arch_thread_free(). */
+/* Full FPU/SSE/AVX state, for a switch in the middle of a computation (preemption). The
+ * caller provides self->fpu: arch_fpu_bytes(), zeroed once, aligned to 64. */
 size_t arch_fpu_bytes(void);
-bool arch_fpu_save(struct arch_thread *self);
+void arch_fpu_save(struct arch_thread *self);
 void arch_fpu_restore(struct arch_thread *self);
-void arch_thread_free(struct arch_thread *self);
 
 /* Sets the running thread's thread pointer register. */
 void arch_set_thread_pointer(struct arch_thread *self, uint64_t value);
