@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Sleeping locks for threads. Not from interrupts, save semaphore_up() and
+/* Sleeping locks for threads. They may be freed as soon as nobody waits: unlocking and
+ * raising touch nothing once another thread can come through. Not from interrupts, save semaphore_up() and
  * condition_signal()/condition_broadcast(). An all-zero object is ready for use. */
 
 #ifndef KERNEL_SYNC_H
@@ -11,7 +12,7 @@
 #include <kernel/thread.h>
 
 struct mutex {
-	struct thread *owner; /* atomic; NULL: free */
+	uintptr_t owner; /* atomic; 0: free, else the thread, + 1 if somebody waits */
 	struct wait_queue waiters;
 };
 
@@ -20,7 +21,7 @@ bool mutex_trylock(struct mutex *mutex);
 void mutex_unlock(struct mutex *mutex);
 static inline bool mutex_held(const struct mutex *mutex)
 {
-	return mutex->owner == thread_current();
+	return (mutex->owner & ~(uintptr_t)1) == (uintptr_t)thread_current();
 }
 
 struct condition {

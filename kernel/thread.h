@@ -35,9 +35,9 @@ struct thread {
 	struct thread *run_next; /* run queue; under the scheduler's lock */
 	struct thread *all_next; /* list of all threads; under the scheduler's lock */
 	enum thread_state state; /* under the scheduler's lock */
-	bool woken;		 /* a wake-up came; under the scheduler's lock */
+	unsigned wakes;		 /* wake-ups so far; under the scheduler's lock */
 	bool idling; /* waits, and its CPU idles on its stack; under the scheduler's lock */
-	int id;			 /* 1 is the application's main thread */
+	int id;	     /* 1 is the application's main thread */
 	int errno_storage;
 	char name[THREAD_NAME_BYTES];
 	void *stack; /* lowest usable address, NULL if the creator owns it */
@@ -77,6 +77,7 @@ struct wait {
 	struct thread *thread;
 	void (*notify)(struct wait *self, uintptr_t what); /* NULL: wake the thread */
 	bool woken;
+	unsigned seen; /* thread->wakes before its last look at the condition */
 };
 
 void wait_begin(struct wait_queue *queue, struct wait *self); /* self->notify = NULL */
