@@ -20,7 +20,8 @@ struct ferrule_port;
 struct ferrule_port *ferrule_port_find(const char *name, uint64_t timeout_ns);
 
 /* Reads what is there, at least one byte; sleeps until the deadline while there is none.
- * 0: the host closed it and all was read; -ETIMEDOUT. */
+ * 0: the host closed it and all was read; -ETIMEDOUT. -EBUSY: what comes in by port 0
+ * goes to the console. */
 long ferrule_port_read(struct ferrule_port *port, void *data, size_t bytes,
 		       uint64_t deadline_ns);
 /* Writes all; sleeps while the host does not read, until the deadline: then the count

@@ -71,13 +71,15 @@ static void rng_used(struct virtqueue *queue)
 	uint32_t count = 0;
 	bool kick = false;
 
-	if (virtqueue_get(queue, &count)) {
+	do {
+		if (!virtqueue_get(queue, &count))
+			continue;
 		if (count > REQUEST_BYTES)
 			count = REQUEST_BYTES;
 		memcpy(bytes, rng->buffer, count);
 		memset(rng->buffer, 0, REQUEST_BYTES);
 		rng->out = false;
-	}
+	} while (!virtqueue_enable_cb(queue) && !virtqueue_broken(queue));
 	spin_unlock(&rng->lock, flags);
 	if (count)
 		ferrule_entropy_mix(bytes, count, true);
