@@ -16,7 +16,10 @@ LINK = $(LD) -T linker.ld -static -nostdlib --gc-sections -z noexecstack \
 	-z max-page-size=4096 --build-id=none --no-warn-rwx-segments
 GROUP = --start-group $(LIBRARIES) $(LIBGCC) --end-group $(ENOSYS_OBJ)
 
-app_roots = $(addprefix -u ,$(shell sed -n 's/^LINK *:= *//p' apps/$(1)/app.mk 2>/dev/null))
+# Every image has the virtio console, and with it PCI and the virtio core.
+ROOTS = -u virtio_console_driver
+
+app_roots = $(ROOTS) $(addprefix -u ,$(shell sed -n 's/^LINK *:= *//p' apps/$(1)/app.mk 2>/dev/null))
 
 # Linked twice: the second time with the table of symbols that a backtrace needs.
 define link_image
@@ -37,18 +40,19 @@ app_objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard apps/$(1)/*.c))
 guest_objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/guest/$(1)/*.c))
 
 .SECONDEXPANSION:
+.SECONDARY:
 $(OBJ)/apps/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 $(OBJ)/tests/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 $(OBJ)/bench/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 
 $(BUILD)/probes/%.elf: $(OBJ)/tests/probes/%.o $(IMAGE_DEPS)
-	$(call link_image,,$<)
+	$(call link_image,$(ROOTS),$<)
 
 $(BUILD)/bench/%.elf: $(OBJ)/bench/guest/%.o $(IMAGE_DEPS)
-	$(call link_image,,$<)
+	$(call link_image,$(ROOTS),$<)
 
 $(BUILD)/guest/%.elf: $$(call guest_objects,$$*) $(IMAGE_DEPS)
-	$(call link_image,,$(call guest_objects,$*))
+	$(call link_image,$(ROOTS),$(call guest_objects,$*))
 
 $(BUILD)/%.elf: $$(call app_objects,$$*) $$(wildcard apps/$$*/app.mk) $(IMAGE_DEPS)
 	@[ -n '$(call app_objects,$*)' ] || { echo 'no application apps/$*/*.c' >&2; exit 1; }
