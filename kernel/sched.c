@@ -185,16 +185,16 @@ void sched_interrupt_exit(void)
 	arch_fpu_restore(&self->arch);
 }
 
-/* The main thread runs on the boot stack and is never freed. */
+/* The boot thread runs on the boot stack and is never freed. */
 void sched_init(void)
 {
-	static struct thread main_thread = {
+	static struct thread boot_thread = {
 		.state = THREAD_RUNNABLE,
-		.name = "main",
+		.name = "boot",
 		.switches = 1,
 	};
 
 	slice.timer.expired = slice_expired;
-	thread_register(&main_thread);
-	this_cpu()->current = &main_thread;
+	thread_register(&boot_thread);
+	this_cpu()->current = &boot_thread;
 }

@@ -13,7 +13,7 @@
 
 static struct thread *all_threads; /* by all_next; under sched_lock */
 static struct thread *graveyard;   /* by run_next; under sched_lock */
-static int last_id;		   /* under sched_lock */
+static int last_id = -1; /* the boot context is 0, main is 1; under sched_lock */
 
 struct thread *thread_current(void)
 {
@@ -127,7 +127,7 @@ void thread_exit(void)
 		link = &(*link)->all_next;
 	*link = self->all_next;
 	self->state = THREAD_DEAD;
-	if (self->entry) { /* the main thread was not allocated */
+	if (self->entry) { /* the boot thread was not allocated */
 		self->run_next = graveyard;
 		graveyard = self;
 	}

@@ -111,7 +111,7 @@ bool thread_stack_fault(uintptr_t address);
 
 /* Called by the interrupt path with interrupts off, at its end; may switch threads. */
 void sched_interrupt_exit(void);
-/* Boot order: makes the running context the first thread, then idles by hlt. */
+/* Boot order: makes the running context a thread, number 0. */
 void sched_init(void);
 
 #endif
