@@ -21,8 +21,8 @@ static void run_devices(int count, char **words)
 	for (i = 0; ferrule_device_info(i, &info); i++) {
 		if (!i)
 			shell_print("%-10s %-15s %-10s %-12s %-6s %6s %6s %6s %10s\n",
-				    "DEVICE", "WHERE", "TRANSPORT", "INTERRUPTS", "STATE",
-				    "QUEUES", "RESETS", "BROKEN", "CONFIG-IRQ");
+				    "device", "where", "transport", "interrupts", "state",
+				    "queues", "resets", "faults", "config-irq");
 		shell_print("%-10s %-15s %-10s %-12s %-6s %6u %6llu %6llu %10llu\n",
 			    info.name, info.where, info.transport ? info.transport : "-",
 			    info.interrupts ? info.interrupts : "-", state_of(&info),
@@ -68,8 +68,8 @@ static void run_queues(int count, char **words)
 			if (!shown++)
 				shell_print(
 					"%-10s %-14s %5s %5s %10s %10s %9s %9s %9s %6s\n",
-					"DEVICE", "QUEUE", "SIZE", "FREE", "ADDED",
-					"USED", "KICKS", "SAVED", "IRQS", "FULL");
+					"device", "queue", "size", "free", "added",
+					"used", "kicks", "saved", "irqs", "full");
 			print_queue(device.name, &queue);
 		}
 	}

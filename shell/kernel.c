@@ -22,7 +22,7 @@ static void run_mem(int count, char **words)
 	(void)words;
 	page_stats(&pages);
 	heap_stats(&heap);
-	shell_print("%-12s %10s %10s %10s\n", "", "TOTAL", "USED", "FREE");
+	shell_print("%-12s %10s %10s %10s\n", "", "total", "used", "free");
 	shell_print("%-12s %10s %10s %10s   %llu requests refused\n", "memory",
 		    shell_size(pages.total_bytes, total),
 		    shell_size(pages.total_bytes - pages.free_bytes, used),
@@ -96,8 +96,8 @@ static void run_threads(int count, char **words)
 		return;
 	}
 	thread_each(copy_thread, &rows);
-	shell_print("%5s %-16s %-9s %12s %9s\n", "ID", "NAME", "STATE", "SWITCHES",
-		    "STACK");
+	shell_print("%5s %-16s %-9s %12s %9s\n", "id", "name", "state", "switches",
+		    "stack");
 	for (unsigned i = 0; i < rows.count; i++) {
 		const struct row *row = &rows.all[i];
 

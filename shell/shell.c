@@ -58,7 +58,7 @@ const char *shell_size(unsigned long long bytes, char out[16])
 	return out;
 }
 
-int shell_number(const char *word, unsigned min, unsigned max, unsigned *value)
+bool shell_number(const char *word, unsigned min, unsigned max, unsigned *value)
 {
 	unsigned long long number = 0;
 	size_t digits = 0;

@@ -14,6 +14,7 @@
 #ifndef SHELL_SHELL_H
 #define SHELL_SHELL_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <kernel/linkset.h>
 
@@ -35,6 +36,6 @@ void shell_print(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 const char *shell_size(unsigned long long bytes, char out[16]);
 
 /* A whole number in [min, max]; prints what is wrong and returns false. */
-int shell_number(const char *word, unsigned min, unsigned max, unsigned *value);
+bool shell_number(const char *word, unsigned min, unsigned max, unsigned *value);
 
 #endif

@@ -47,8 +47,8 @@ struct resource {
 	size_t fields_bytes, block_bytes;
 };
 
-/* Serves the tree under `root`, an absolute path without links in it. */
-void resource_root(const char *root);
+/* Serves the tree under `path`, an absolute path without links in it. */
+void resource_root(const char *path);
 
 /* Finds what `path` (normalised) stands for: 200 and a reference in *out; or 301 (it is a
  * directory, its path lacks the final slash), 403, 404, 500, 503. */

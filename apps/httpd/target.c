@@ -33,7 +33,7 @@ static int hex_digit(char c)
 }
 
 /* Ends the segment that began at out[start] (after a "/"): keeps it, or applies ".." and
- * ".". Returns the new length, -1 above the root. */
+ * ".". Returns the new length, at least 1; -1 above the root. */
 static int end_segment(const char *out, int start, int length)
 {
 	int bytes = length - start;
@@ -86,14 +86,14 @@ int target_normalise(struct slice target, char out[TARGET_MAX + 1], struct slice
 			continue;
 		}
 		length = end_segment(out, start, length);
-		if (length < 0)
+		if (length < 1)
 			return -400;
 		if (out[length - 1] != '/')
 			out[length++] = '/';
 		start = length;
 	}
 	length = end_segment(out, start, length);
-	if (length < 0)
+	if (length < 1)
 		return -400;
 	out[length] = '\0';
 	if (at < end && *at == '#') /* a fragment is never sent (RFC 9112 §3.2) */
