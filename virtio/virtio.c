@@ -23,6 +23,11 @@ static const struct virtio_driver *find_driver(uint32_t id)
 	return NULL;
 }
 
+bool virtio_driver_linked(uint32_t id)
+{
+	return find_driver(id) != NULL;
+}
+
 /* Appends to the list; the name's number counts the devices of that driver before. */
 static void enlist(struct virtio_device *device)
 {
@@ -139,9 +144,8 @@ int virtio_device_add(struct virtio_device *device)
 		error = start(device);
 	if (error)
 		return fail(device, error);
-	log_info("virtio: %s at %s, %s, %s", device->name, device->where,
-		 device->transport->name,
-		 device->interrupts ? device->interrupts : "no interrupts");
+	log_info("virtio: %s at %s, %s, interrupts %s", device->name, device->where,
+		 device->transport->name, device->interrupts);
 	if (device->driver->ready)
 		device->driver->ready(device);
 	return 0;

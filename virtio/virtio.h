@@ -69,9 +69,9 @@ struct virtio_driver {
 };
 /* Whoever links a driver gets the transports with it: virtio/transport/transports.c. */
 extern const void *const virtio_transports[];
-#define VIRTIO_DRIVER(object)                                         \
-	static const void *const *const object##_transports           \
-		__attribute__((used)) = virtio_transports;            \
+#define VIRTIO_DRIVER(object)                               \
+	static const void *const *const object##_transports \
+		__attribute__((used)) = virtio_transports;  \
 	LINKSET_ENTRY(virtio_drivers, object)
 
 /* What a transport offers; a dozen functions, none knows a device type. */
@@ -124,7 +124,7 @@ struct virtio_device {
 	bool broken; /* a rule was broken or the device is gone: no more requests */
 	struct virtqueue **queues;
 	unsigned queue_count;
-	const char *interrupts; /* "MSI-X ×3", "INTx 11": for display */
+	const char *interrupts; /* "MSI-X ×3", "INTx 11", "none": for display */
 	char where[16];		/* "pci 0:03.0", by the transport: for display */
 	struct virtio_counters counters;
 	struct timer recovery; /* virtio.c's: resets a device that broke a rule */
@@ -138,6 +138,9 @@ static inline bool virtio_has(const struct virtio_device *device, unsigned featu
 {
 	return virtio_features_has(&device->negotiated, feature);
 }
+
+/* Whether a driver for that type is linked in. */
+bool virtio_driver_linked(uint32_t id);
 
 /* From a transport: a device was found. Initialises it with the driver that is linked
  * in for its type, if any. Returns -errno when initialisation failed (FAILED is set). */
