@@ -110,14 +110,14 @@ class Machine:
 
     devices: QEMU arguments; '{tmp}' in them is a folder that goes when the machine does.
     console: also a virtio console. trace: names of QEMU trace events, counted by
-    traced(). timeout: seconds for any one wait."""
+    traced(). timeout: seconds for any one wait. pass_fds: descriptors QEMU is to have."""
 
     def __init__(self, image, door='multiboot1', machine='q35', memory='128M', cpu='max',
                  accel='tcg', devices=(), cmdline='', initrd=None, console=False, trace=(),
-                 extra=(), timeout=20, debug_exit=True, iso=None):
+                 extra=(), timeout=20, debug_exit=True, iso=None, pass_fds=()):
         self.image, self.door, self.timeout = image, door, timeout * PATIENCE
         self.tmp = tempfile.mkdtemp(prefix='ferrule-qemu-')
-        self.process = None
+        self.process, self.pass_fds = None, list(pass_fds)
         try:
             self.streams = {name: Stream(name) for name in ('serial', 'qmp')}
             if console:
@@ -180,7 +180,7 @@ class Machine:
         self.errors = open(os.path.join(self.tmp, 'errors'), 'w+b')
         self.process = subprocess.Popen(
             self.command, stdin=subprocess.DEVNULL, stdout=self.errors, stderr=self.errors,
-            pass_fds=[s.qemus.fileno() for s in self.streams.values()])
+            pass_fds=[s.qemus.fileno() for s in self.streams.values()] + self.pass_fds)
         self.selector = selectors.DefaultSelector()
         for stream in self.streams.values():
             stream.qemus.close()

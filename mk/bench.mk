@@ -1,0 +1,18 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright The Ferrule developers
+#
+# make bench [LINUX=1] [CASE="boot ping"]: costs in guest instructions, kicks and
+# interrupts; LINUX=1 measures a Linux guest on the same QEMU beside ours.
+
+$(BUILD)/bench/icount.so: bench/plugin/icount.c
+	@mkdir -p $(@D)
+	@$(CC) -O2 $(WARNINGS) -shared -fPIC -o $@ $<
+
+.PHONY: bench bench-images
+bench-images: $(BUILD)/bench/icount.so $(BUILD)/hello.elf $(BUILD)/httpd.elf \
+	$(patsubst bench/guest/%.c,$(BUILD)/bench/%.elf,$(wildcard bench/guest/*.c))
+
+bench: deps-bench ## measures; LINUX=1 beside a Linux guest, CASE= only some
+	@$(MAKE) bench-images
+	@$(if $(LINUX),bench/linux/setup $(BUILD)/bench/linux)
+	@bench/run --out $(BUILD)/bench/results.txt $(if $(LINUX),--linux $(BUILD)/bench/linux) $(CASE)
