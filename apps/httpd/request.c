@@ -38,7 +38,7 @@ static const char *span(const char *at, unsigned char class)
 	return at;
 }
 
-/* Length of an empty line at `at`: "\r\n" or "\n"; 0: it is none. */
+/* Length of the newline at `at`: "\r\n" or "\n"; 0: there is none. */
 static size_t empty_line(const char *at, const char *end)
 {
 	if (at < end && *at == '\n')
@@ -190,45 +190,45 @@ static int parse_field(struct slice name, struct slice value, struct request *ou
 {
 	switch (name.length) {
 	case 4:
-		if (slice_is(name, "Host"))
+		if (slice_is(name, "host"))
 			out->hosts++;
 		break;
 	case 5:
-		if (slice_is(name, "Range"))
+		if (slice_is(name, "range"))
 			first(&out->range, value);
 		break;
 	case 6:
-		if (slice_is(name, "Expect"))
+		if (slice_is(name, "expect"))
 			out->expects = true;
 		break;
 	case 8:
-		if (slice_is(name, "If-Range"))
+		if (slice_is(name, "if-range"))
 			first(&out->if_range, value);
-		else if (slice_is(name, "If-Match"))
+		else if (slice_is(name, "if-match"))
 			first(&out->if_match, value);
 		break;
 	case 10:
-		if (slice_is(name, "Connection"))
+		if (slice_is(name, "connection"))
 			parse_connection(value, out);
 		break;
 	case 13:
-		if (slice_is(name, "If-None-Match"))
+		if (slice_is(name, "if-none-match"))
 			first(&out->if_none_match, value);
 		break;
 	case 14:
-		if (slice_is(name, "Content-Length"))
+		if (slice_is(name, "content-length"))
 			return parse_content_length(value, out);
 		break;
 	case 17:
-		if (slice_is(name, "If-Modified-Since")) {
+		if (slice_is(name, "if-modified-since")) {
 			first(&out->if_modified_since, value);
-		} else if (slice_is(name, "Transfer-Encoding")) {
+		} else if (slice_is(name, "transfer-encoding")) {
 			out->chunked = !out->encoded && slice_is(value, "chunked");
 			out->encoded = true;
 		}
 		break;
 	case 19:
-		if (slice_is(name, "If-Unmodified-Since"))
+		if (slice_is(name, "if-unmodified-since"))
 			first(&out->if_unmodified_since, value);
 		break;
 	}
@@ -237,26 +237,25 @@ static int parse_field(struct slice name, struct slice value, struct request *ou
 
 static int parse_fields(const char *at, const char *end, struct request *out)
 {
-	while (at < end) {
-		const char *next, *line = line_end(at, end, &next);
+	while (!empty_line(at, end)) {
 		const char *colon = span(at, TOKEN);
-		const char *value;
+		struct slice name = { at, (size_t)(colon - at) }, value;
+		size_t newline;
 		int status;
 
-		if (line == at)
-			return 0;
 		/* Also refuses folded lines and blanks before the colon (§5.1, §5.2). */
-		if (colon == at || *colon != ':')
+		if (!name.length || *colon != ':')
 			return 400;
-		value = colon + 1;
-		if (span(value, VALUE) != line)
+		value.text = colon + 1;
+		at = span(value.text, VALUE);
+		value.length = (size_t)(at - value.text);
+		newline = empty_line(at, end);
+		if (!newline)
 			return 400;
-		status = parse_field(
-			(struct slice){ at, (size_t)(colon - at) },
-			slice_trim((struct slice){ value, (size_t)(line - value) }), out);
+		at += newline;
+		status = parse_field(name, slice_trim(value), out);
 		if (status)
 			return status;
-		at = next;
 	}
 	return 0;
 }

@@ -10,6 +10,8 @@ static struct slice without_authority(struct slice target)
 {
 	size_t at;
 
+	if (target.length && target.text[0] == '/')
+		return target;
 	if (target.length >= 7 && !strncasecmp(target.text, "http://", 7))
 		at = 7;
 	else if (target.length >= 8 && !strncasecmp(target.text, "https://", 8))

@@ -6,34 +6,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
-
-bool slice_equals(struct slice slice, const char *text)
-{
-	return slice.length == strlen(text) && !memcmp(slice.text, text, slice.length);
-}
-
-bool slice_is(struct slice slice, const char *text)
-{
-	return slice.length == strlen(text) &&
-	       !strncasecmp(slice.text, text, slice.length);
-}
-
-static bool blank(char c)
-{
-	return c == ' ' || c == '\t';
-}
-
-struct slice slice_trim(struct slice slice)
-{
-	while (slice.length && blank(slice.text[0])) {
-		slice.text++;
-		slice.length--;
-	}
-	while (slice.length && blank(slice.text[slice.length - 1]))
-		slice.length--;
-	return slice;
-}
 
 bool slice_next(struct slice *list, struct slice *element)
 {

@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 
 /* A piece of someone else's memory; text NULL: absent. */
 struct slice {
@@ -15,9 +16,40 @@ struct slice {
 	size_t length;
 };
 
-bool slice_equals(struct slice slice, const char *text); /* exactly */
-bool slice_is(struct slice slice, const char *text);	 /* ASCII case ignored */
-struct slice slice_trim(struct slice slice);		 /* without blanks around */
+static inline bool slice_equals(struct slice slice, const char *text)
+{
+	return slice.length == strlen(text) && !memcmp(slice.text, text, slice.length);
+}
+
+/* The same but for ASCII case; `lower` is of lower-case letters, digits, "-" and "=". */
+static inline bool slice_is(struct slice slice, const char *lower)
+{
+	if (slice.length != strlen(lower))
+		return false;
+	for (size_t i = 0; i < slice.length; i++) {
+		if ((slice.text[i] | 0x20) != lower[i])
+			return false;
+	}
+	return true;
+}
+
+static inline bool is_blank(char c)
+{
+	return c == ' ' || c == '\t';
+}
+
+/* Without blanks around. */
+static inline struct slice slice_trim(struct slice slice)
+{
+	while (slice.length && is_blank(slice.text[0])) {
+		slice.text++;
+		slice.length--;
+	}
+	while (slice.length && is_blank(slice.text[slice.length - 1]))
+		slice.length--;
+	return slice;
+}
+
 /* Takes the next element off a comma-separated list, trimmed; false at its end. Empty
  * elements are passed over (RFC 9110 §5.6.1.2). */
 bool slice_next(struct slice *list, struct slice *element);
