@@ -84,6 +84,27 @@ void fs_inode_put(struct inode *inode);
 /* The absolute path of a directory, for getcwd. */
 int fs_path_of(struct inode *directory, char *out, size_t bytes);
 
+/* Changing the tree: the operations of the same names, kept in step with what the tree
+ * remembers of names; -EROFS on a read-only file system. */
+int fs_create(struct inode *directory, const char *name, size_t length, mode_t mode,
+	      struct inode **out);
+int fs_mkdir(struct inode *directory, const char *name, size_t length, mode_t mode);
+int fs_unlink(struct inode *directory, const char *name, size_t length);
+int fs_rmdir(struct inode *directory, const char *name, size_t length);
+int fs_rename(struct inode *from, const char *name, size_t length, struct inode *to,
+	      const char *to_name, size_t to_length);
+int fs_sync_all(void);
+
+/* Mounts a file system at a path whose last component need not exist. `where` "/": the
+ * root, once. */
 int fs_mount(const char *type, const char *source, const char *where, bool read_only);
+
+/* For file systems: the inodes in memory, by number. A file system holds its own mutex
+ * over "find, and if there is none make and add". */
+struct inode *fs_inode_find(struct fs *fs, uint64_t number); /* a reference, or NULL */
+void fs_inode_add(struct inode *inode); /* fs, number and mode are set; one reference */
+
+#define FS_NAME_MAX 255
+#define FS_PATH_MAX 4096
 
 #endif

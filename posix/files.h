@@ -42,7 +42,6 @@ long sys_fcntl(int fd, int command, unsigned long argument);
 long sys_flock(int fd, int operation);
 long sys_fstat(int fd, struct stat *out);
 long sys_ftruncate(int fd, off_t length);
-long sys_fallocate(int fd, int mode, off_t offset, off_t length);
 long sys_fadvise64(int fd, off_t offset, off_t length, int advice);
 long sys_fsync(int fd);
 long sys_fdatasync(int fd);

@@ -5,14 +5,16 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <posix/file.h>
 #include <posix/files.h>
 #include <posix/pointer.h>
 
+#define TRANSFER_MAX ((size_t)INT64_MAX) /* SSIZE_MAX */
+#define VECTOR_MAX   1024		 /* IOV_MAX */
+
 long sys_read(int fd, void *out, size_t bytes)
 {
-	struct iovec vector = { out, bytes > SSIZE_MAX ? SSIZE_MAX : bytes };
+	struct iovec vector = { out, bytes > TRANSFER_MAX ? TRANSFER_MAX : bytes };
 	struct file *file = fd_get(fd);
 	long done;
 
@@ -26,7 +28,7 @@ long sys_read(int fd, void *out, size_t bytes)
 
 long sys_write(int fd, const void *in, size_t bytes)
 {
-	struct iovec vector = { (void *)in, bytes > SSIZE_MAX ? SSIZE_MAX : bytes };
+	struct iovec vector = { (void *)in, bytes > TRANSFER_MAX ? TRANSFER_MAX : bytes };
 	struct file *file = fd_get(fd);
 	long done;
 
@@ -43,14 +45,14 @@ static int check_vector(const struct iovec *vector, int count)
 {
 	size_t total = 0;
 
-	if (count < 0 || count > IOV_MAX)
+	if (count < 0 || count > VECTOR_MAX)
 		return -EINVAL;
 	if (count && pointer_is_bad(vector))
 		return -EFAULT;
 	for (int i = 0; i < count; i++) {
 		if (buffer_is_bad(vector[i].iov_base, vector[i].iov_len))
 			return -EFAULT;
-		if (vector[i].iov_len > SSIZE_MAX - total)
+		if (vector[i].iov_len > TRANSFER_MAX - total)
 			return -EINVAL;
 		total += vector[i].iov_len;
 	}
@@ -115,14 +117,14 @@ out:
 
 long sys_pread64(int fd, void *out, size_t bytes, off_t offset)
 {
-	struct iovec vector = { out, bytes > SSIZE_MAX ? SSIZE_MAX : bytes };
+	struct iovec vector = { out, bytes > TRANSFER_MAX ? TRANSFER_MAX : bytes };
 
 	return transfer_at(fd, &vector, 1, offset, false);
 }
 
 long sys_pwrite64(int fd, const void *in, size_t bytes, off_t offset)
 {
-	struct iovec vector = { (void *)in, bytes > SSIZE_MAX ? SSIZE_MAX : bytes };
+	struct iovec vector = { (void *)in, bytes > TRANSFER_MAX ? TRANSFER_MAX : bytes };
 
 	return transfer_at(fd, &vector, 1, offset, true);
 }

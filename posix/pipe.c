@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/stat.h>
@@ -16,7 +15,8 @@
 #include <posix/pointer.h>
 #include <posix/signal.h>
 
-#define FIRST_BYTES 4096   /* what a pipe takes at first; = PIPE_BUF */
+#define ATOMIC_BYTES 4096 /* PIPE_BUF: writes up to it are not mixed */
+#define FIRST_BYTES 4096   /* what a pipe takes at first */
 #define LIMIT_BYTES 65536u /* what it grows to */
 
 struct pipe_end {
@@ -151,7 +151,7 @@ static ssize_t pipe_writev(struct file *file, const struct iovec *vector, int co
 	while (done < wanted) {
 		size_t rest = wanted - done, room;
 		/* Up to PIPE_BUF bytes go in as one (pipe(7)). */
-		size_t least = wanted <= PIPE_BUF ? wanted : 1;
+		size_t least = wanted <= ATOMIC_BYTES ? wanted : 1;
 		int error;
 
 		mutex_lock(&pipe->mutex);
@@ -202,7 +202,7 @@ static short pipe_write_poll(struct file *file)
 	short events = 0;
 
 	mutex_lock(&pipe->mutex);
-	if (LIMIT_BYTES - (pipe->tail - pipe->head) >= PIPE_BUF)
+	if (LIMIT_BYTES - (pipe->tail - pipe->head) >= ATOMIC_BYTES)
 		events |= POLLOUT | POLLWRNORM;
 	if (pipe->reader_gone)
 		events |= POLLERR;
@@ -218,7 +218,7 @@ static int pipe_stat(struct file *file, struct stat *out)
 	out->st_mode = S_IFIFO | 0600;
 	out->st_ino = pipe->number;
 	out->st_nlink = 1;
-	out->st_blksize = PIPE_BUF;
+	out->st_blksize = ATOMIC_BYTES;
 	return 0;
 }
 
