@@ -16,8 +16,8 @@ LINK = $(LD) -T linker.ld -static -nostdlib --gc-sections -z noexecstack \
 	-z max-page-size=4096 --build-id=none --no-warn-rwx-segments
 GROUP = --start-group $(LIBRARIES) $(LIBGCC) --end-group $(ENOSYS_OBJ)
 
-# Every image has the virtio console, and with it PCI and the virtio core.
-ROOTS = -u virtio_console_driver
+# Every image has the virtio console, over PCI.
+ROOTS = -u virtio_console_driver -u virtio_pci_driver -u pci_scan
 
 app_roots = $(ROOTS) $(addprefix -u ,$(shell sed -n 's/^LINK *:= *//p' apps/$(1)/app.mk 2>/dev/null))
 
