@@ -46,9 +46,15 @@ static inline void arch_relax(void)
 	sched_yield();
 }
 
+/* What happens while the CPU halts: a test's interrupts. */
+__attribute__((weak)) void (*host_idle)(void);
+
 static inline void arch_idle(void)
 {
-	sched_yield();
+	if (host_idle)
+		host_idle();
+	else
+		sched_yield();
 }
 
 static inline void arch_stack_probe(void)
