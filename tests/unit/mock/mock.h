@@ -73,7 +73,8 @@ struct mock_queue {
 
 struct mock_counts {
 	uint64_t status_reads, status_writes, config_reads, config_writes, features_reads,
-		features_writes, register_reads, register_writes, kicks, interrupts, resets;
+		features_writes, register_reads, register_writes, kicks, interrupts,
+		resets;
 };
 
 struct mock {
@@ -95,12 +96,12 @@ struct mock {
 	void *context; /* the test's */
 
 	/* Misbehaviour. */
-	bool no_features_ok;	    /* takes FEATURES_OK back */
-	unsigned reset_reads;	    /* status reads until a reset is done; UINT_MAX: never */
-	bool generation_runs;	    /* every generation read differs */
+	bool no_features_ok;  /* takes FEATURES_OK back */
+	unsigned reset_reads; /* status reads until a reset is done; UINT_MAX: never */
+	bool generation_runs; /* every generation read differs */
 	void (*config_race)(struct mock *mock); /* after each config read */
-	bool no_notify;		    /* without EVENT_IDX: used.flags = 1 */
-	bool lenient;		    /* hostile tests: broken rules are no abort */
+	bool no_notify;				/* without EVENT_IDX: used.flags = 1 */
+	bool lenient; /* hostile tests: broken rules are no abort */
 
 	/* State. */
 	uint8_t status;
@@ -167,8 +168,8 @@ struct mock_piece {
 struct mock_chain {
 	uint16_t head;
 	bool indirect;
-	unsigned count; /* pieces */
-	unsigned descriptors; /* in the descriptor table */
+	unsigned count;		     /* pieces */
+	unsigned descriptors;	     /* in the descriptor table */
 	uint32_t readable, writable; /* bytes */
 	struct mock_piece pieces[MOCK_PIECES_MAX];
 };
