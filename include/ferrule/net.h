@@ -34,6 +34,7 @@ struct ferrule_net_info {
 	bool full_duplex;
 	uint16_t tx_headroom; /* bytes before the first segment that save a descriptor */
 	uint16_t rx_buffers;  /* posted at most; who holds many of them starves the card */
+	uint64_t rx_dropped;  /* frames whose lengths or headers could not be true */
 };
 
 /* What is not plain about a frame; all zero is plain. */
@@ -61,7 +62,8 @@ struct ferrule_frame {
 
 struct ferrule_net_client {
 	/* Interrupt context: frames wait, or transmit room came back after -ENOBUFS. Not
-	 * called again until ferrule_net_receive() has returned NULL. */
+	 * called again until ferrule_net_receive() has returned NULL. NULL: the client
+	 * sleeps in ferrule_net_wait(). Calls nothing of this card but release. */
 	void (*ready)(void *context);
 	void (*link_changed)(void *context); /* interrupt context */
 	/* A transmitted buffer is the client's again. Called from within ferrule_net_send(),
@@ -74,8 +76,12 @@ struct ferrule_net *ferrule_net_at(unsigned index); /* NULL past the last */
 struct ferrule_net *ferrule_net_find(const char *name);
 void ferrule_net_info(struct ferrule_net *net, struct ferrule_net_info *out);
 
-/* Takes the card; -EBUSY if it has a client. NULL gives it up. */
+/* Takes the card; -EBUSY if it has a client. NULL gives it up; -EBUSY while frames that
+ * were sent are not yet returned. */
 int ferrule_net_open(struct ferrule_net *net, const struct ferrule_net_client *client);
+/* Sleeps until there is something to do for a client without `ready`, or the link changed,
+ * since the last call; false: the deadline passed. Receive until NULL before. */
+bool ferrule_net_wait(struct ferrule_net *net, uint64_t deadline_ns);
 
 /* The next received frame or NULL; after NULL `ready` will be called for the next one.
  * The frame (all its pieces) is the caller's until ferrule_net_release(); the card has a

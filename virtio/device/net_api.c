@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* virtio-net: who has a card and what it is told (<ferrule/net.h>). */
+
+#include <errno.h>
+#include <string.h>
+#include <virtio/device/net.h>
+
+/* Something for the client to do. Any context. */
+void net_signal(struct ferrule_net *net)
+{
+	unsigned long flags = spin_lock(&net->client_lock);
+	bool wake = net->taken && !net->client.ready;
+
+	if (net->taken && net->client.ready)
+		net->client.ready(net->client.context);
+	spin_unlock(&net->client_lock, flags);
+	if (!wake)
+		return;
+	__atomic_store_n(&net->event, true, __ATOMIC_RELEASE);
+	wait_wake(&net->waiters, WAKE_ALL, 0);
+}
+
+void net_link_changed(struct ferrule_net *net)
+{
+	unsigned long flags = spin_lock(&net->client_lock);
+
+	if (net->taken && net->client.link_changed)
+		net->client.link_changed(net->client.context);
+	spin_unlock(&net->client_lock, flags);
+	__atomic_store_n(&net->event, true, __ATOMIC_RELEASE);
+	wait_wake(&net->waiters, WAKE_ALL, 0);
+}
+
+bool ferrule_net_wait(struct ferrule_net *net, uint64_t deadline_ns)
+{
+	bool event, in_time = true;
+	struct wait wait;
+
+	wait_begin(&net->waiters, &wait);
+	while (!(event = __atomic_exchange_n(&net->event, false, __ATOMIC_ACQUIRE)) &&
+	       in_time)
+		in_time = wait_sleep(&wait, deadline_ns);
+	wait_end(&wait);
+	return event;
+}
+
+struct ferrule_net *ferrule_net_at(unsigned index)
+{
+	struct ferrule_net *net = net_cards();
+
+	while (net && index--)
+		net = __atomic_load_n(&net->next, __ATOMIC_ACQUIRE);
+	return net;
+}
+
+struct ferrule_net *ferrule_net_find(const char *name)
+{
+	struct ferrule_net *net;
+
+	for (unsigned i = 0; (net = ferrule_net_at(i)); i++)
+		if (!strcmp(net->info.name, name))
+			return net;
+	return NULL;
+}
+
+void ferrule_net_info(struct ferrule_net *net, struct ferrule_net_info *out)
+{
+	*out = net->info;
+	out->link_up = __atomic_load_n(&net->info.link_up, __ATOMIC_ACQUIRE);
+	out->rx_dropped = __atomic_load_n(&net->rx_dropped, __ATOMIC_RELAXED);
+}
+
+static int take(struct ferrule_net *net, const struct ferrule_net_client *client)
+{
+	unsigned long flags = spin_lock(&net->client_lock);
+	bool taken = net->taken;
+
+	if (!taken) {
+		net->client = *client;
+		net->taken = true;
+	}
+	spin_unlock(&net->client_lock, flags);
+	if (taken)
+		return -EBUSY;
+	/* Frames that came before anybody wanted them count as just come. */
+	if (!net_rx_arm(net)) {
+		flags = arch_irq_save();
+		net_signal(net);
+		arch_irq_restore(flags);
+	}
+	return 0;
+}
+
+int ferrule_net_open(struct ferrule_net *net, const struct ferrule_net_client *client)
+{
+	unsigned long flags;
+
+	if (client)
+		return take(net, client);
+	virtqueue_disable_cb(net->rx);
+	ferrule_net_reap(net);
+	if (net->tx_in_flight) {
+		net_rx_arm(net);
+		return -EBUSY;
+	}
+	flags = spin_lock(&net->client_lock);
+	net->taken = false;
+	spin_unlock(&net->client_lock, flags);
+	return 0;
+}
