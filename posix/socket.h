@@ -49,7 +49,8 @@ struct socket_protocol {
 	int (*peer)(struct socket *socket, ip_addr_t *address, uint16_t *port);
 	/* The POLL… events that are true. */
 	short (*events)(const struct socket *socket);
-	size_t (*readable)(const struct socket *socket); /* FIONREAD */
+	size_t (*readable)(const struct socket *socket);   /* FIONREAD */
+	bool (*is_listening)(const struct socket *socket); /* NULL: never */
 	/* An option this socket keeps was set: hand it to lwIP. */
 	void (*options_changed)(struct socket *socket);
 	/* TCP's options; NULL: there are none. */
@@ -76,7 +77,7 @@ struct socket {
 };
 
 extern const struct file_operations socket_file_operations;
-extern const struct socket_protocol socket_tcp, socket_udp, socket_raw;
+extern const struct socket_protocol socket_tcp, socket_datagram;
 
 void socket_init(struct socket *socket, const struct socket_protocol *protocol,
 		 int family, int type, int number, int flags);

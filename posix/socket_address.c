@@ -101,6 +101,9 @@ int socket_address_store(const struct socket *socket, const ip_addr_t *address,
 		name.in.sin_family = AF_INET;
 		name.in.sin_port = lwip_htons(port);
 		name.in.sin_addr.s_addr = ip_2_ip4(address)->addr;
+	} else if (socket->family == AF_UNIX) { /* no name: the family alone */
+		size = sizeof(sa_family_t);
+		name.in.sin_family = AF_UNIX;
 	} else {
 		size = sizeof(name.in6);
 		fill_ipv6(&name.in6, address, port);

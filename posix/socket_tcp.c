@@ -458,6 +458,11 @@ static size_t tcp_socket_readable(const struct socket *socket)
 	return tcp_socket(socket)->bytes;
 }
 
+static bool tcp_socket_is_listening(const struct socket *socket)
+{
+	return tcp_socket(socket)->state == TCP_LISTENING;
+}
+
 const struct socket_protocol socket_tcp = {
 	.bind = tcp_socket_bind,
 	.connect = tcp_socket_connect,
@@ -471,6 +476,7 @@ const struct socket_protocol socket_tcp = {
 	.peer = tcp_socket_peer,
 	.events = tcp_socket_events,
 	.readable = tcp_socket_readable,
+	.is_listening = tcp_socket_is_listening,
 	.options_changed = tcp_options_apply,
 	.option_set = tcp_option_set,
 	.option_get = tcp_option_get,
