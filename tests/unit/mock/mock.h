@@ -67,6 +67,8 @@ struct mock_queue {
 	uint16_t used_idx;  /* ours */
 	uint16_t told_used; /* used index at the last interrupt */
 	bool out[32768];    /* heads we hold */
+	uint64_t table;	    /* the last indirect table, for mock_scribble() */
+	uint32_t table_bytes;
 
 	uint64_t kicks, interrupts, popped, pushed, indirect;
 };

@@ -160,6 +160,8 @@ bool mock_pop(struct mock *mock, unsigned index, struct mock_chain *chain)
 		chain->indirect = true;
 		chain->descriptors = 1;
 		queue->indirect++;
+		queue->table = first.address;
+		queue->table_bytes = first.bytes;
 		walk(mock, queue->size, descriptors(first.address), first.bytes / 16, 0,
 		     chain);
 	} else {
@@ -278,11 +280,11 @@ void mock_scribble(struct mock *mock, unsigned index, unsigned seed)
 	struct descriptor *table = descriptors(queue->desc);
 	volatile uint16_t *available = word(queue->avail);
 
+	if (queue->table)
+		memset((void *)(uintptr_t)queue->table, (int)(seed >> 8),
+		       queue->table_bytes);
 	for (unsigned i = 0; i < queue->size; i++) {
 		seed = seed * 1103515245 + 12345;
-		if (table[i].flags & INDIRECT && table[i].bytes)
-			memset((void *)(uintptr_t)table[i].address, (int)(seed >> 8),
-			       table[i].bytes);
 		table[i].address = seed;
 		table[i].bytes = seed >> 3;
 		table[i].flags = (uint16_t)(seed >> 16);
