@@ -93,6 +93,8 @@ void cmdline_parse(const char *line)
 	bool in_arguments = false, quoted;
 	char *word = copy, *next;
 
+	pair_count = 0;
+	argument_count = 0;
 	pairs = kmalloc(words * sizeof(*pairs));
 	arguments = kmalloc(words * sizeof(*arguments));
 	if (!copy || !pairs || !arguments) {

@@ -72,7 +72,7 @@ static void write_to(struct console *console, console_write_fn *write, const cha
 {
 	if (console->crlf)
 		write_crlf(console, write, text, length);
-	else
+	else if (length)
 		write(console, text, length);
 }
 

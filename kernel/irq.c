@@ -158,13 +158,14 @@ static void unclaimed(struct vector *vector)
 
 void irq_dispatch(unsigned number)
 {
-	struct vector *vector = &vectors[number - ARCH_VECTOR_FIRST];
+	struct vector *vector;
 	bool claimed = false;
 
 	if (number < ARCH_VECTOR_FIRST || number > ARCH_VECTOR_LAST) {
 		spurious++;
 		return;
 	}
+	vector = &vectors[number - ARCH_VECTOR_FIRST];
 	__atomic_add_fetch(&vector->running, 1, __ATOMIC_SEQ_CST);
 	for (struct irq_handler *each = __atomic_load_n(&vector->first, __ATOMIC_ACQUIRE);
 	     each; each = each->next) {

@@ -35,10 +35,10 @@ $(UNIT_LIST): $(UNIT_TESTS) mk/unit.mk
 	              print "build/unit/" n ": UNIT_LIBRARIES :=" line } \
 	        if (inside) { ended = index(line, "*/"); sub(/\*\/.*/, "", line); \
 	              count = split(line, word, /[ \t]+/); \
-	              for (i = 1; i <= count; i++) if (word[i] ~ /\.c$$/) { \
-	                object = word[i]; sub(/\.c$$/, ".o", object); \
+	              for (i = 1; i <= count; i++) if (word[i] ~ /\.[cS]$$/) { \
+	                object = word[i]; sub(/\.[cS]$$/, ".o", object); \
 	                print "build/unit/" n ": build/unit/obj/" object; \
-	                print "UNIT_SOURCES += " word[i] } \
+	                if (word[i] ~ /\.c$$/) print "UNIT_SOURCES += " word[i] } \
 	              if (ended) inside = 0 } }' $(UNIT_TESTS) /dev/null > $@
 
 ifeq ($(filter clean distclean help,$(MAKECMDGOALS)),)
@@ -49,6 +49,11 @@ endif
 build/unit/obj/%.o: %.c
 	@mkdir -p $(@D)
 	@$(UNIT_CC) $(UNIT_CFLAGS) $(UNIT_SANITIZE) -MMD -MP -c $< -o $@
+
+# Assembly is tested under names of its own (asm_memcpy), beside the host's.
+build/unit/obj/%.o: %.S
+	@mkdir -p $(@D)
+	@$(UNIT_CC) -c $< -o $@ && objcopy --prefix-symbols=asm_ $@
 
 $(UNIT_TESTS:tests/unit/%.c=build/unit/%):
 	@$(UNIT_CC) $(UNIT_SANITIZE) $(sort $(filter %.o,$^)) -lcmocka -lpthread $(UNIT_LIBRARIES) -o $@
