@@ -19,7 +19,7 @@
 #define HELD_UNKNOWN 8	 /* frames held when the card does not say how many it has */
 #define FRAME_MAX    UINT16_MAX
 
-struct net_card *net_cards;
+struct net_card *net_card_list;
 
 /* ---- receive ---- */
 
@@ -144,10 +144,18 @@ static void card_input(struct net_card *card, struct ferrule_frame *frame)
 
 /* ---- transmit ---- */
 
-/* Bytes the card may write before the frame: those lwIP left for it (lwipopts.h). */
-static unsigned headroom(const struct pbuf *p)
+/* Bytes the card may write before the frame: those lwIP left for it (lwipopts.h), or
+ * where the card's own header was when the frame came in and is sent back as it lies. */
+static unsigned headroom(const struct net_card *card, const struct pbuf *p)
 {
-	if ((p->flags & PBUF_FLAG_IS_CUSTOM) || !pbuf_match_type(p, PBUF_RAM))
+	const struct held_piece *piece = (const struct held_piece *)p;
+
+	if (p->flags & PBUF_FLAG_IS_CUSTOM)
+		return piece->pbuf.custom_free_function == piece_freed &&
+				       p->payload == piece->frame->data
+			       ? card->info.tx_headroom
+			       : 0;
+	if (!pbuf_match_type(p, PBUF_RAM))
 		return 0;
 	return (unsigned)((const uint8_t *)p->payload - (const uint8_t *)p -
 			  LWIP_MEM_ALIGN_SIZE(sizeof(struct pbuf)));
@@ -188,7 +196,8 @@ static int transmit(struct net_card *card, struct pbuf *p, bool more)
 		count = fill_segments(segments, p);
 	}
 	card_fill_meta(card, p, &meta);
-	error = ferrule_net_send(card->net, segments, count, headroom(p), &meta, more, p);
+	error = ferrule_net_send(card->net, segments, count, headroom(card, p), &meta,
+				 more, p);
 	if (!error) {
 		card->tx_packets++;
 		card->tx_bytes += p->tot_len;
@@ -376,7 +385,7 @@ static void configure(struct net_card *card)
 
 void card_attach(struct ferrule_net *net, const struct net_config *config)
 {
-	struct net_card *card = kzalloc(sizeof(*card)), **end = &net_cards;
+	struct net_card *card = kzalloc(sizeof(*card)), **end = &net_card_list;
 	int error;
 
 	if (!card)

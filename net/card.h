@@ -40,7 +40,7 @@ struct net_card {
 	uint8_t logged_ipv6;	/* bit per address */
 };
 
-extern struct net_card *net_cards; /* list; grows at boot only */
+extern struct net_card *net_card_list; /* list; grows at boot only */
 extern struct netif *net_loopback;
 
 /* Makes an interface of the card and brings it up as configured. */

@@ -104,7 +104,7 @@ void net_interrupt(void)
 
 static bool attention_wanted(void)
 {
-	for (struct net_card *card = net_cards; card; card = card->next)
+	for (struct net_card *card = net_card_list; card; card = card->next)
 		if (card_wants_attention(card))
 			return true;
 	return false;
@@ -115,7 +115,7 @@ static bool poll_cards(void)
 {
 	bool more = false;
 
-	for (struct net_card *card = net_cards; card; card = card->next)
+	for (struct net_card *card = net_card_list; card; card = card->next)
 		more |= card_poll(card, BATCH_FRAMES);
 	return more;
 }
@@ -134,7 +134,7 @@ static void run_loopback(void)
 
 	if (net_loopback && net_loopback->loop_first)
 		netif_poll(net_loopback);
-	for (struct net_card *card = net_cards; card; card = card->next) {
+	for (struct net_card *card = net_card_list; card; card = card->next) {
 		netif = &card->netif;
 		if (netif->loop_first)
 			netif_poll(netif);
@@ -144,7 +144,7 @@ static void run_loopback(void)
 void net_unlock(void)
 {
 	run_loopback();
-	for (struct net_card *card = net_cards; card; card = card->next)
+	for (struct net_card *card = net_card_list; card; card = card->next)
 		card_flush(card);
 	if (net_timers_stale(stack.active))
 		call_thread();
@@ -219,7 +219,7 @@ static void net_thread(void *argument)
 
 		net_lock();
 		more = poll_cards();
-		for (struct net_card *card = net_cards; card; card = card->next) {
+		for (struct net_card *card = net_card_list; card; card = card->next) {
 			/* TCP does not retransmit what the card may still hold. */
 			ferrule_net_reap(card->net);
 			card_update_filter(card);
@@ -278,7 +278,7 @@ INIT_CALL(INIT_SERVICE, net_start);
 static void net_stop(void)
 {
 	net_lock();
-	for (struct net_card *card = net_cards; card; card = card->next)
+	for (struct net_card *card = net_card_list; card; card = card->next)
 		if (dhcp_supplied_address(&card->netif))
 			dhcp_release_and_stop(&card->netif);
 	net_unlock();
@@ -288,7 +288,7 @@ EXIT_CALL(INIT_SERVICE, net_stop);
 /* A card that is up and still asks for its first address. */
 static bool settling(void)
 {
-	for (struct net_card *card = net_cards; card; card = card->next)
+	for (struct net_card *card = net_card_list; card; card = card->next)
 		if (card->config.mode == NET_DHCP && netif_is_link_up(&card->netif) &&
 		    ip4_addr_isany_val(*netif_ip4_addr(&card->netif)))
 			return true;
@@ -314,7 +314,7 @@ void net_warn_without_card(void)
 {
 	static bool warned;
 
-	if (net_cards || __atomic_exchange_n(&warned, true, __ATOMIC_RELAXED))
+	if (net_card_list || __atomic_exchange_n(&warned, true, __ATOMIC_RELAXED))
 		return;
 	log_warn("net: no network card is in use: only 127.0.0.1 and ::1 can be reached");
 }

@@ -74,7 +74,7 @@ static bool status_interface(unsigned index, struct net_interface *out)
 
 	memset(out, 0, sizeof(*out));
 	net_lock();
-	for (card = net_cards; card && index; card = card->next)
+	for (card = net_card_list; card && index; card = card->next)
 		index--;
 	if (card) {
 		fill_card(card, out);

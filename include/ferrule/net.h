@@ -48,7 +48,9 @@ struct ferrule_net_meta {
 	uint16_t header_bytes;	 /* all headers up to the TCP payload, when gso_bytes */
 };
 
-/* A received piece of a frame, in the driver's memory. */
+/* A received piece of a frame, in the driver's memory. Whoever holds the frame may write
+ * there, and into the tx_headroom bytes before the first piece, so that a frame can be
+ * sent back from where it lies. */
 struct ferrule_frame {
 	uint8_t *data;
 	uint32_t bytes;		      /* of this piece */
