@@ -9,7 +9,7 @@
 
 hidden long __syscall_cp_c(syscall_arg_t, syscall_arg_t, syscall_arg_t, syscall_arg_t,
 			   syscall_arg_t, syscall_arg_t, syscall_arg_t);
-void signal_run_handlers(void) __attribute__((weak));
+weak void signal_run_handlers(void);
 
 static long call_plainly(syscall_arg_t call, syscall_arg_t a, syscall_arg_t b,
 			 syscall_arg_t c, syscall_arg_t d, syscall_arg_t e,
