@@ -6,6 +6,7 @@ under the address and undefined-behaviour sanitizers on loopback."""
 
 import glob
 import os
+import random
 import re
 import resource
 import shutil
@@ -99,6 +100,38 @@ def test_serves(server, site, check):
 @pytest.mark.parametrize("check", http_checks.SLOW_CHECKS, ids=lambda c: c.__name__[6:])
 def test_deadlines(hasty, site, check):
     check("127.0.0.1", hasty.port, site, TIMEOUT)
+
+
+def test_noise(server):
+    """Requests with bytes changed, cut and repeated: any answer, or none, but no harm."""
+    seeds = [b"GET /list/?x HTTP/1.1\r\nHost: h\r\nRange: bytes=1-2,-5\r\nIf-Range: \"a\"\r\nConnection: close\r\n\r\n",
+             b"HEAD /data.bin HTTP/1.0\r\nIf-None-Match: W/\"a\", *\r\nIf-Modified-Since: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n",
+             b"GET http://h/%2e%2e/x/../hello.txt HTTP/1.1\r\nHost: h\r\nContent-Length: 3\r\nExpect: 100-continue\r\n\r\nabc"]
+    for seed in range(600):
+        rng = random.Random(seed)
+        data = bytearray(rng.choice(seeds) * rng.randrange(1, 4))
+        for _ in range(rng.randrange(1, 8)):
+            at = rng.randrange(len(data))
+            what = rng.randrange(4)
+            if what == 0:
+                data[at] = rng.randrange(256)
+            elif what == 1:
+                data[at:at] = rng.choice([b"\r\n", b"\n", b"%", b"/..", b"\0", b":", b" ", b",", b"-", b"9" * 25])
+            elif what == 2:
+                del data[at:at + rng.randrange(1, 20)]
+            else:
+                data[at:at] = data[at:at + rng.randrange(1, 40)]
+            data = data or bytearray(b"x")
+        with http_checks.Client("127.0.0.1", server.port) as client:
+            try:
+                client.send(bytes(data))
+                client.socket.shutdown(socket.SHUT_WR)
+                while client.more():
+                    pass
+            except (ConnectionResetError, BrokenPipeError):
+                pass
+            assert not client.buffer or client.buffer.startswith(b"HTTP/1.1 "), (seed, data)
+    assert http_checks.ask("127.0.0.1", server.port, "/hello.txt").status == 200
 
 
 def test_ipv6(server, site):

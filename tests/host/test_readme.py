@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright The Ferrule developers
+
+"""The README's example: it runs on Linux, and as an image, and prints what the README says;
+what the documentation names is there."""
+
+import glob
+import os
+import re
+import shlex
+import shutil
+import subprocess
+
+import pytest
+
+TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+
+def readme():
+    with open(os.path.join(TOP, "README.md"), encoding="utf-8") as f:
+        return f.read()
+
+
+def block(language):
+    blocks = re.findall(r"^```%s\n(.*?)^```$" % language, readme(), re.M | re.S)
+    assert len(blocks) == 1, "%d blocks of %s" % (len(blocks), language)
+    return blocks[0]
+
+
+def command():
+    """Name of the application and its arguments, as the README types them."""
+    words = shlex.split(block("sh"))
+    assert words[:2] == ["make", "run"]
+    values = dict(word.split("=", 1) for word in words[2:])
+    return values["APP"], values["CMDLINE"]
+
+
+def test_on_linux(tmp_path):
+    source = tmp_path / "main.c"
+    source.write_text(block("c"))
+    subprocess.run(["gcc", "-Wall", "-Wextra", "-Werror", "-o", str(tmp_path / "app"), str(source), "-lpthread"],
+                   check=True)
+    arguments = command()[1].split("--")[1].split()
+    said = subprocess.run([str(tmp_path / "app"), *arguments], stdout=subprocess.PIPE, check=True).stdout.decode()
+    assert said == block("text")
+
+
+def test_as_image(tmp_path):
+    """In a copy of the tree, with the build folder shared: nothing is left behind."""
+    if not shutil.which("qemu-system-x86_64"):
+        pytest.skip("qemu-system-x86_64 is not installed")
+    app, cmdline = command()
+    os.makedirs(os.path.join(TOP, "build"), exist_ok=True)
+    for name in os.listdir(TOP):
+        if name not in ("build", "apps", ".git"):
+            os.symlink(os.path.join(TOP, name), tmp_path / name)
+    os.symlink(os.path.join(TOP, "build"), tmp_path / "build")
+    (tmp_path / "apps" / app).mkdir(parents=True)
+    (tmp_path / "apps" / app / "main.c").write_text(block("c"))
+    image = tmp_path / "build" / (app + ".elf")
+    try:
+        made = subprocess.run(["make", "-C", str(tmp_path), "DEPS=no", "APP=" + app, "build/%s.elf" % app],
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        assert made.returncode == 0, made.stdout.decode()[-4000:]
+        ran = subprocess.run(["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "max", "-m", "64", "-nodefaults",
+                              "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-device",
+                              "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", str(image), "-append", cmdline],
+                             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=120)
+    finally:
+        for left in glob.glob(os.path.join(TOP, "build", app + ".elf*")):
+            os.remove(left)
+        shutil.rmtree(os.path.join(TOP, "build/obj/apps", app), ignore_errors=True)
+    said = ran.stdout.decode(errors="replace").replace("\r\n", "\n")
+    assert ran.returncode == 1, said  # isa-debug-exit: status 0
+    assert block("text") in said, said
+
+
+def test_links():
+    """Every relative link of the documentation leads to a file."""
+    for page in [os.path.join(TOP, "README.md"), *glob.glob(os.path.join(TOP, "docs/*.md"))]:
+        with open(page, encoding="utf-8") as f:
+            for link in re.findall(r"\]\(([^)#:]+)\)", f.read()):
+                assert os.path.exists(os.path.join(os.path.dirname(page), link)), "%s: %s" % (page, link)
+
+
+def test_goals():
+    """Every `make GOAL` that the documentation names exists."""
+    makefiles = [os.path.join(TOP, "Makefile"), *glob.glob(os.path.join(TOP, "mk/*.mk"))]
+    goals = set()
+    for makefile in makefiles:
+        with open(makefile, encoding="utf-8") as f:
+            goals |= set(re.findall(r"^([a-z-]+):(?!=)", f.read(), re.M))
+    for page in [os.path.join(TOP, "README.md"), *glob.glob(os.path.join(TOP, "docs/*.md"))]:
+        with open(page, encoding="utf-8") as f:
+            for goal in re.findall(r"(?:^|`|\$ )make ([a-z-]+)", f.read(), re.M):
+                assert goal in goals, "%s: make %s" % (page, goal)
+
+
+def test_native_example_compiles(tmp_path):
+    with open(os.path.join(TOP, "docs/native-api.md"), encoding="utf-8") as f:
+        sources = re.findall(r"^```c\n(.*?)^```$", f.read(), re.M | re.S)
+    for number, source in enumerate(sources):
+        path = tmp_path / ("example%d.c" % number)
+        path.write_text(source)
+        subprocess.run(["gcc", "-c", "-Wall", "-Wextra", "-Werror", "-I", os.path.join(TOP, "include"), "-o", "/dev/null",
+                        str(path)], check=True)
