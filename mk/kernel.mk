@@ -27,8 +27,8 @@ RUNTIME	 = $(BUILD)/libferrule.a
 
 $(OBJ)/net/%.o $(OBJ)/posix/%.o $(OBJ)/shell/%.o: KERNEL_CFLAGS += -isystem $(LWIP_INC) -Inet/lwip/include
 $(OBJ)/fs/%.o: KERNEL_CFLAGS += -isystem $(EXT2FS_INC)
-$(OBJ)/net/%.o $(OBJ)/posix/%.o $(OBJ)/shell/%.o: | $(LWIP_LIB)
-$(OBJ)/fs/%.o: | $(EXT2FS_LIB)
+$(filter $(OBJ)/net/% $(OBJ)/posix/% $(OBJ)/shell/%,$(ROOM_OBJ)): | $(LWIP_LIB)
+$(filter $(OBJ)/fs/%,$(ROOM_OBJ)): | $(EXT2FS_LIB)
 
 $(OBJ)/%.o: %.c mk/kernel.mk | $(MUSL_LIB)
 	@mkdir -p $(@D)
