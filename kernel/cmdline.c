@@ -147,6 +147,6 @@ void cmdline_report_unknown(void)
 		return;
 	LINKSET_EACH(cmdline_keys, each)
 	{
-		log_warn("cmdline: known is %s=%s", (*each)->name, (*each)->help);
+		log_warn("cmdline: known is %s: %s", (*each)->name, (*each)->help);
 	}
 }
