@@ -195,7 +195,11 @@ static int make_slots(struct ferrule_block *disk)
 		slot->next = disk->free;
 		disk->free = slot;
 	}
-	disk->slot_count = disk->info.queue_depth = count;
+	disk->slot_count = count;
+	/* With tables the ring still takes short chains while it is less than half full. */
+	disk->info.queue_depth = indirect ? size / 2 + size / 6 : size / 3;
+	if (disk->info.queue_depth > count || !disk->info.queue_depth)
+		disk->info.queue_depth = indirect ? count : 1;
 	return 0;
 }
 
