@@ -10,7 +10,7 @@
 
 #define STRING_MAX_BYTES 65536
 
-struct boot_info boot_info = { .door = "", .loader = "", .command_line = "" };
+struct boot_info boot_info;
 
 const void *boot_reach(uint64_t phys, uint64_t bytes)
 {
@@ -70,6 +70,7 @@ void boot_add_module(uint64_t base, uint64_t bytes, const char *name)
 _Noreturn void boot_main(uint32_t door, uint32_t information)
 {
 	arch_boot_cpu();
+	boot_info.loader = boot_info.command_line = "";
 	if (door == DOOR_MULTIBOOT1)
 		multiboot1_read(information);
 	else if (door == DOOR_MULTIBOOT2)

@@ -21,18 +21,23 @@ ROOTS = -u virtio_console_driver -u virtio_pci_driver -u pci_scan
 
 app_roots = $(ROOTS) $(addprefix -u ,$(shell sed -n 's/^LINK *:= *//p' apps/$(1)/app.mk 2>/dev/null))
 
-# Linked twice: the second time with the table of symbols that a backtrace needs.
+# Linked twice: the second time with the table of symbols that a backtrace needs, and the
+# image's name. build/APP.elf is what boots; build/APP.debug is the same for a debugger.
 define link_image
 @mkdir -p $(@D)
 @echo '  LINK    $@'
-@$(LINK) $(1) -Map=$@.map -o $@.plain $(BOOT_OBJ) $(2) $(GROUP)
-@tools/symbols.py $@.plain >$@.symbols.S
-@$(CC) -c $@.symbols.S -o $@.symbols.o
-@$(LINK) $(1) -Map=$@.map -o $@.new $(BOOT_OBJ) $(2) $@.symbols.o $(GROUP)
+@$(LINK) $(1) -o $@.plain $(BOOT_OBJ) $(2) $(GROUP)
+@tools/symbols.py $@.plain >$@.S
+@printf '\t.section .rodata\n\t.globl application_name\napplication_name: .asciz "%s"\n' \
+	'$(basename $(@F))' >>$@.S
+@$(CC) -c $@.S -o $@.o
+@$(LINK) $(1) -Map=$(@:.elf=.map) -o $(@:.elf=.debug) $(BOOT_OBJ) $(2) $@.o $(GROUP)
+@$(STRIP) -s -o $@.new $(@:.elf=.debug)
 @tools/check-image $@.new
-@rm -f $@.plain $@.symbols.S $@.symbols.o
+@rm -f $@.plain $@.S $@.o
 @mv $@.new $@
 endef
+STRIP = strip
 
 IMAGE_DEPS = $(BOOT_OBJ) $(LIBRARIES) $(ENOSYS_OBJ) linker.ld tools/symbols.py tools/check-image
 
