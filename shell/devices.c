@@ -11,9 +11,18 @@ static const char *state_of(const struct ferrule_device_info *info)
 	return info->broken ? "broken" : info->live ? "live" : "idle";
 }
 
+/* A column's width in bytes, for text in which a character may take several. */
+static int width(const char *text, int columns)
+{
+	for (; *text; text++)
+		columns += ((unsigned char)*text & 0xc0) == 0x80;
+	return columns;
+}
+
 static void run_devices(int count, char **words)
 {
 	struct ferrule_device_info info;
+	const char *interrupts;
 	unsigned i;
 
 	(void)count;
@@ -23,9 +32,10 @@ static void run_devices(int count, char **words)
 			shell_print("%-10s %-15s %-10s %-12s %-6s %6s %6s %6s %10s\n",
 				    "device", "where", "transport", "interrupts", "state",
 				    "queues", "resets", "faults", "config-irq");
-		shell_print("%-10s %-15s %-10s %-12s %-6s %6u %6llu %6llu %10llu\n",
+		interrupts = info.interrupts ? info.interrupts : "-";
+		shell_print("%-10s %-15s %-10s %-*s %-6s %6u %6llu %6llu %10llu\n",
 			    info.name, info.where, info.transport ? info.transport : "-",
-			    info.interrupts ? info.interrupts : "-", state_of(&info),
+			    width(interrupts, 12), interrupts, state_of(&info),
 			    info.queues, (unsigned long long)info.resets,
 			    (unsigned long long)info.violations,
 			    (unsigned long long)info.config_interrupts);

@@ -12,9 +12,9 @@ static void print_interface(const struct net_interface *card)
 		    card->loopback || card->link_up ? "" : ", no carrier",
 		    card->configured, card->mtu);
 	if (!card->loopback)
-		shell_print(", MAC %02x:%02x:%02x:%02x:%02x:%02x", card->mac[0],
-			    card->mac[1], card->mac[2], card->mac[3], card->mac[4],
-			    card->mac[5]);
+		shell_print(", MAC %02x:%02x:%02x:%02x:%02x:%02x", card->mtu,
+			    card->mac[0], card->mac[1], card->mac[2], card->mac[3],
+			    card->mac[4], card->mac[5]);
 	shell_print("\n");
 	if (card->ipv4[0])
 		shell_print("  IPv4 %s%s%s\n", card->ipv4,
