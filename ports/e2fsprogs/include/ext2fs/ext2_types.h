@@ -7,6 +7,7 @@
 #define _EXT2_TYPES_H
 
 #include <stdint.h>
+#include <sys/types.h> /* ext2fs.h uses dev_t, mode_t */
 
 typedef uint8_t __u8;
 typedef int8_t __s8;
