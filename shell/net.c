@@ -8,17 +8,20 @@
 
 static void print_interface(const struct net_interface *card)
 {
-	shell_print("%s: %s%s, %s, MTU %u", card->name, card->up ? "up" : "down",
+	shell_print("%s: %s%s, %s", card->name, card->up ? "up" : "down",
 		    card->loopback || card->link_up ? "" : ", no carrier",
-		    card->configured, card->mtu);
+		    card->configured);
 	if (!card->loopback)
-		shell_print(", MAC %02x:%02x:%02x:%02x:%02x:%02x", card->mtu,
+		shell_print(", MTU %u, MAC %02x:%02x:%02x:%02x:%02x:%02x", card->mtu,
 			    card->mac[0], card->mac[1], card->mac[2], card->mac[3],
 			    card->mac[4], card->mac[5]);
 	shell_print("\n");
 	if (card->ipv4[0])
-		shell_print("  IPv4 %s%s%s\n", card->ipv4,
-			    card->gateway[0] ? " gateway " : "", card->gateway);
+		shell_print("  IPv4 %s", card->ipv4);
+	if (card->ipv4[0] && card->gateway[0] && !card->loopback)
+		shell_print(" gateway %s", card->gateway);
+	if (card->ipv4[0])
+		shell_print("\n");
 	for (unsigned i = 0; i < card->ipv6_count; i++)
 		shell_print("  IPv6 %s\n", card->ipv6[i]);
 	shell_print("  %-9s %12llu packets %14llu bytes %8llu dropped %8llu copied\n",
