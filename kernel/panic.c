@@ -64,7 +64,6 @@ void panic_begin(void)
 void panic_end(enum exit_code code, uintptr_t pc, uintptr_t fp)
 {
 	exit_code = code;
-	print_thread();
 	backtrace_print(pc, fp);
 	panic_print("last log lines:\n");
 	log_replay(LOG_LINES, console_panic_write);
@@ -75,31 +74,35 @@ void panic_end(enum exit_code code, uintptr_t pc, uintptr_t fp)
 	arch_exit(code);
 }
 
+static _Noreturn void die(enum exit_code code, const char *fmt, va_list args,
+			  uintptr_t pc, uintptr_t fp)
+{
+	panic_begin();
+	exit_code = code;
+	panic_print("panic: ");
+	print_args(fmt, args);
+	panic_print("\n");
+	print_thread();
+	panic_end(code, pc, fp);
+}
+
+/* Where the caller stands: inside its call, which may be its last instruction, and its
+ * frame, which ours points at. */
+#define CALLER_PC ((uintptr_t)__builtin_return_address(0) - 1)
+#define CALLER_FP (*(uintptr_t *)__builtin_frame_address(0))
+
 void panic(const char *fmt, ...)
 {
 	va_list args;
 
-	panic_begin();
-	panic_print("panic: ");
 	va_start(args, fmt);
-	print_args(fmt, args);
-	va_end(args);
-	panic_print("\n");
-	panic_end(EXIT_CODE_PANIC, (uintptr_t)__builtin_return_address(0),
-		  *(uintptr_t *)__builtin_frame_address(0));
+	die(EXIT_CODE_PANIC, fmt, args, CALLER_PC, CALLER_FP);
 }
 
 void panic_with(enum exit_code code, const char *fmt, ...)
 {
 	va_list args;
 
-	exit_code = code;
-	panic_begin();
-	panic_print("panic: ");
 	va_start(args, fmt);
-	print_args(fmt, args);
-	va_end(args);
-	panic_print("\n");
-	panic_end(code, (uintptr_t)__builtin_return_address(0),
-		  *(uintptr_t *)__builtin_frame_address(0));
+	die(code, fmt, args, CALLER_PC, CALLER_FP);
 }
