@@ -10,7 +10,7 @@ $(BUILD)/bench/icount.so: bench/plugin/icount.c
 
 .PHONY: bench bench-images
 bench-images: $(BUILD)/bench/icount.so $(BUILD)/hello.elf $(BUILD)/httpd.elf \
-	$(patsubst bench/guest/%.c,$(BUILD)/bench/%.elf,$(wildcard bench/guest/*.c))
+	$(BENCH_IMAGES)
 
 bench: deps-bench ## measures; LINUX=1 beside a Linux guest, CASE= only some
 	@$(MAKE) bench-images

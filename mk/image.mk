@@ -50,13 +50,18 @@ $(OBJ)/apps/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 $(OBJ)/tests/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 $(OBJ)/bench/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 
-$(BUILD)/probes/%.elf: $(OBJ)/tests/probes/%.o $(IMAGE_DEPS)
+PROBE_IMAGES = $(patsubst tests/probes/%.c,$(BUILD)/probes/%.elf,$(wildcard tests/probes/*.c))
+BENCH_IMAGES = $(patsubst bench/guest/%.c,$(BUILD)/bench/%.elf,$(wildcard bench/guest/*.c))
+GUEST_IMAGES = $(patsubst tests/guest/%/,$(BUILD)/guest/%.elf,$(wildcard tests/guest/*/))
+
+# Said of each file: a pattern would lose to build/%.elf below, whose objects need no rule.
+$(PROBE_IMAGES): $(BUILD)/probes/%.elf: $(OBJ)/tests/probes/%.o $(IMAGE_DEPS)
 	$(call link_image,$(ROOTS),$<)
 
-$(BUILD)/bench/%.elf: $(OBJ)/bench/guest/%.o $(IMAGE_DEPS)
+$(BENCH_IMAGES): $(BUILD)/bench/%.elf: $(OBJ)/bench/guest/%.o $(IMAGE_DEPS)
 	$(call link_image,$(ROOTS),$<)
 
-$(BUILD)/guest/%.elf: $$(call guest_objects,$$*) $(IMAGE_DEPS)
+$(GUEST_IMAGES): $(BUILD)/guest/%.elf: $$(call guest_objects,$$*) $(IMAGE_DEPS)
 	$(call link_image,$(ROOTS),$(call guest_objects,$*))
 
 $(BUILD)/%.elf: $$(call app_objects,$$*) $$(wildcard apps/$$*/app.mk) $(IMAGE_DEPS)

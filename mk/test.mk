@@ -4,9 +4,6 @@
 # make test: everything. T= of the parts that boot machines: `make test-qemu ROWS=blocks`
 # runs what has that in its name.
 
-PROBE_IMAGES = $(patsubst tests/probes/%.c,$(BUILD)/probes/%.elf,$(wildcard tests/probes/*.c))
-GUEST_IMAGES = $(patsubst tests/guest/%/,$(BUILD)/guest/%.elf,$(wildcard tests/guest/*/))
-
 .PHONY: test test-host test-qemu test-images
 test: deps-test ## check, the tests on the host, and the tests in QEMU
 	@$(MAKE) check

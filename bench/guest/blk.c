@@ -9,7 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <ferrule/block.h>
-#include "bench/mark.h"
+#include "../mark.h"
 
 #define BLOCK_BYTES 4096
 #define DEPTH_MAX   256

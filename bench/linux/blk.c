@@ -18,7 +18,7 @@
 #include <sys/mman.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-#include "bench/mark.h"
+#include "../mark.h"
 
 #define BLOCK_BYTES 4096
 #define DEPTH_MAX   256

@@ -20,7 +20,7 @@
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
-#include "bench/mark.h"
+#include "../mark.h"
 
 static const char *const modules[] = {
 	"virtio_ring",

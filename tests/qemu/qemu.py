@@ -73,18 +73,20 @@ def without_multiboot1(image, out):
 
 
 class Stream:
-    """One end of a byte channel of QEMU: what came, and what was already looked at."""
+    """One end of a byte channel of QEMU: what came, with its line ends as \\n, and how far
+    it was already looked at."""
 
     def __init__(self, name):
         self.name = name
         self.ours, self.qemus = socket.socketpair()
         self.ours.setblocking(False)
         self.data = bytearray()
+        self.held = b''
         self.seen = 0
         self.open = True
 
     def text(self):
-        return self.data.decode('utf-8', 'replace').replace('\r\n', '\n')
+        return self.data.decode('utf-8', 'replace')
 
     def pump(self):
         try:
@@ -94,12 +96,13 @@ class Stream:
         except ConnectionResetError:
             got = b''
         self.open = bool(got)
-        self.data += got
+        got = self.held + got
+        self.held = b'\r' if self.open and got.endswith(b'\r') else b''
+        self.data += got[:len(got) - len(self.held)].replace(b'\r\n', b'\n')
 
     def search(self, pattern):
         """The first match in what no earlier search went past."""
-        found = re.compile(pattern.encode(), re.M).search(
-            bytes(self.data).replace(b'\r\n', b' \n'), self.seen)
+        found = re.compile(pattern.encode(), re.M).search(self.data, self.seen)
         if found:
             self.seen = found.end()
         return found
@@ -239,15 +242,16 @@ class Machine:
         """Waits for a match after the last one; returns it."""
         watched = self.streams[stream]
         end = time.monotonic() + (timeout * PATIENCE if timeout else self.timeout)
+        running = True
         while True:
             found = watched.search(pattern)
             if found:
                 return found
+            if not running:
+                self.fail(f'the guest ended without {pattern!r} on the {stream}')
             if time.monotonic() > end:
                 self.fail(f'no {pattern!r} on the {stream} in time')
-            if not self._pump(end) and not watched.search(pattern):
-                watched.seen = 0
-                self.fail(f'the guest ended without {pattern!r} on the {stream}')
+            running = self._pump(end)
 
     def run_for(self, seconds):
         """Lets the guest run, and takes in what it prints."""
