@@ -114,9 +114,9 @@ static int64_t signed_argument(const struct conversion *c, va_list *args)
 static void put_signed(struct output *out, struct conversion *c, int64_t value)
 {
 	const char *sign = value < 0 ? "-" : c->plus ? "+" : c->space ? " " : "";
+	uint64_t magnitude = value < 0 ? -(uint64_t)value : (uint64_t)value;
 
-	put_number(out, c, sign, value < 0 ? -(uint64_t)value : (uint64_t)value, 10,
-		   false);
+	put_number(out, c, sign, magnitude, 10, false);
 }
 
 static void put_hexadecimal(struct output *out, struct conversion *c, uint64_t value,

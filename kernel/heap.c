@@ -209,7 +209,7 @@ void *kzalloc(size_t bytes)
 	return memory ? memset(memory, 0, bytes) : NULL;
 }
 
-static void bad_free(const void *memory)
+static _Noreturn void bad_free(const void *memory)
 {
 	panic("heap: free of %p, which was not allocated", memory);
 }

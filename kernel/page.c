@@ -280,7 +280,8 @@ uint64_t page_alloc_below(unsigned order, uint64_t limit)
 	return phys ? phys : reclaim_and_alloc(order, pages);
 }
 
-static void bad_free(uint64_t phys, unsigned order, const struct page_info *info)
+static _Noreturn void bad_free(uint64_t phys, unsigned order,
+			       const struct page_info *info)
 {
 	unsigned state = info ? info->state : 0;
 

@@ -81,7 +81,7 @@ void sched_wake(struct thread *thread)
 
 /* Halts until some thread is runnable: `self`, which then is not in line, or another.
  * Interrupts come only inside arch_idle(), so none is lost between look and halt. */
-static void idle(struct cpu *cpu, struct thread *self)
+static __attribute__((noinline)) void idle(struct cpu *cpu, struct thread *self)
 {
 	self->idling = true;
 	cpu->idle = self;

@@ -119,8 +119,10 @@ unsigned wait_wake(struct wait_queue *queue, unsigned count, uintptr_t what)
 	return woken;
 }
 
-/* Sleeps unless a wake-up came since *seen was read; reads it again. */
-static void sleep_until_woken(struct thread *self, unsigned *seen)
+/* Sleeps unless a wake-up came since *seen was read; reads it again. Inline, since each
+ * switch between threads goes through here. */
+static inline __attribute__((always_inline)) void sleep_until_woken(struct thread *self,
+								    unsigned *seen)
 {
 	unsigned long flags = spin_lock(&sched_lock);
 
