@@ -17,4 +17,4 @@ test-qemu: deps-test ## boots every door and device: ROWS=NAME chooses
 	@$(MAKE) test-images
 	@tests/qemu/run $(if $(ROWS),-k '$(ROWS)')
 
-test-images: $(APPS:%=$(BUILD)/%.elf) $(PROBE_IMAGES) $(GUEST_IMAGES)
+test-images: $(patsubst apps/%/,$(BUILD)/%.elf,$(wildcard apps/*/)) $(PROBE_IMAGES) $(GUEST_IMAGES)
