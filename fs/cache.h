@@ -27,6 +27,7 @@ struct fs_page {
 	struct fs_page_owner *owner;
 	uint64_t index;
 	void *data; /* FS_PAGE_BYTES, physically contiguous */
+	bool dirty; /* the owner's */
 	/* The rest is cache.c's, under its lock. */
 	unsigned references;
 	bool recent, gone;
