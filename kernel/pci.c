@@ -25,7 +25,7 @@ LINKSET_DECLARE(pci_drivers, const struct pci_driver);
 #define MSIX_VECTORS(word) (((word)&0x7ff) + 1)
 
 struct pci_device *pci_devices;
-static struct pci_device **pci_tail = &pci_devices;
+static struct pci_device **pci_tail;
 
 /* Buses that bridges lead to. Each is scanned once, however the bridges are set up. */
 enum { BUS_UNKNOWN, BUS_WANTED, BUS_SCANNED };
@@ -140,6 +140,10 @@ static void scan_bus(unsigned bus)
 
 void pci_scan(void)
 {
+	pci_tail = &pci_devices;
+	while (*pci_tail)
+		pci_tail = &(*pci_tail)->next;
+	memset(buses, BUS_UNKNOWN, sizeof(buses));
 	buses[0] = BUS_WANTED;
 	for (const uint8_t *next; (next = memchr(buses, BUS_WANTED, sizeof(buses)));)
 		scan_bus((unsigned)(next - buses));

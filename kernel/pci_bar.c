@@ -47,17 +47,33 @@ static uint32_t sizing_mask(const struct pci_device *device, unsigned bar, uint3
 	return mask;
 }
 
+static bool is_wide(uint32_t low)
+{
+	return !(low & BAR_IO) && BAR_TYPE(low) == BAR_TYPE_64;
+}
+
+/* Whether the register is the upper half of the one before it. */
+static bool is_upper_half(const struct pci_device *device, unsigned index)
+{
+	for (unsigned i = 0; i < index; i++)
+		if (is_wide(pci_read32(device, BAR(i))) && ++i == index)
+			return true;
+	return false;
+}
+
 static void size(struct pci_device *device, unsigned index)
 {
 	struct pci_bar *bar = &device->bars[index];
 	uint32_t low = pci_read32(device, BAR(index));
-	bool wide = !(low & BAR_IO) && BAR_TYPE(low) == BAR_TYPE_64 && index < 5;
+	bool wide = is_wide(low) && index < 5;
 	uint32_t high = wide ? pci_read32(device, BAR(index + 1)) : 0;
 	uint16_t command = pci_read16(device, COMMAND);
 	uint64_t mask, base;
 
-	if (low == UINT32_MAX)
-		return; /* the device is gone */
+	if (low == UINT32_MAX) /* the device is gone */
+		return;
+	if (is_upper_half(device, index))
+		return;
 	/* While the register holds ones the device must not answer there. */
 	if (command & COMMAND_DECODE)
 		pci_write16(device, COMMAND, command & ~COMMAND_DECODE);

@@ -11,6 +11,7 @@
  *	irq.c     kernel/irq.c       remembers handlers; tests raise them
  *	thread.c  kernel/thread.c    one thread; sleeping runs the world's hook
  *	panic.c   kernel/panic.c     prints and aborts
+ *	cmdline.c kernel/cmdline.c   a table of keys and values
  *	io.c mmu.c cpu.c switch.c interrupt.c    what <arch/…> declares */
 
 #ifndef HOST_HOST_H
@@ -48,6 +49,9 @@ extern unsigned host_irq_vectors; /* vectors left to give; attach fails at 0 */
 unsigned host_irq_attached(void); /* handlers attached now */
 bool host_irq_message(uint64_t address, uint32_t data); /* a device's MSI write */
 bool host_irq_line(unsigned gsi); /* level: until nobody claims; true if any did */
+
+/* cmdline.c: key and value of each option, up to the first NULL key. */
+extern const char *host_cmdline[8][2];
 
 /* thread.c: what else happens while the only thread sleeps. Returns false when nothing
  * can happen any more: a sleep without deadline then fails the test. */

@@ -95,7 +95,8 @@ struct mock {
 	void (*serve)(struct mock *mock, unsigned queue);
 	/* Called at the doorbell itself, before it returns; NULL: only noted. */
 	void (*kicked)(struct mock *mock, unsigned queue);
-	void *context; /* the test's */
+	void *context;	 /* the test's */
+	void *transport; /* pci.c's */
 
 	/* Misbehaviour. */
 	bool no_features_ok;  /* takes FEATURES_OK back */
