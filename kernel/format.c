@@ -67,10 +67,8 @@ static void put_number(struct output *out, struct conversion *c, const char *pre
 	size_t at = sizeof(text), length;
 	size_t zeros = 0;
 
-	while (value) {
+	for (; value; value /= base)
 		text[--at] = digits[value % base];
-		value /= base;
-	}
 	length = sizeof(text) - at;
 	if (!c->has_precision)
 		c->precision = 1;

@@ -64,6 +64,12 @@ static struct page_info *info_of(uint32_t page)
 	return page_info((uint64_t)page << PAGE_SHIFT);
 }
 
+/* Of a page of objects. */
+static struct size_class *class_of(const struct page_info *info)
+{
+	return &classes[info->owner - PAGE_OWNER_HEAP_CLASS];
+}
+
 static void list_push(struct size_class *class, uint32_t page, struct page_info *info)
 {
 	info->prev = 0;
@@ -227,8 +233,7 @@ static struct page_info *checked_info(const void *memory)
 		if (offset)
 			bad_free(memory);
 	} else {
-		const struct size_class *class =
-			&classes[info->owner - PAGE_OWNER_HEAP_CLASS];
+		const struct size_class *class = class_of(info);
 		uint64_t index = (uint64_t)offset * class->reciprocal >> 24;
 
 		if (index * class->bytes != offset || offset >= info->fresh)
@@ -251,7 +256,7 @@ static bool is_listed(const char *page, const struct page_info *info, unsigned o
 /* The caller holds the lock. Returns the page if it is to be given back, else 0. */
 static uint64_t put(void *memory, struct page_info *info)
 {
-	struct size_class *class = &classes[info->owner - PAGE_OWNER_HEAP_CLASS];
+	struct size_class *class = class_of(info);
 	struct free_object *object = memory;
 	uint64_t phys = phys_of(memory) & ~(uint64_t)(PAGE_BYTES - 1);
 	unsigned offset = phys_of(memory) % PAGE_BYTES;
@@ -302,7 +307,7 @@ static size_t usable_bytes(const struct page_info *info)
 {
 	if (info->owner == PAGE_OWNER_HEAP_LARGE)
 		return PAGE_BYTES << page_info_order(info);
-	return classes[info->owner - PAGE_OWNER_HEAP_CLASS].bytes;
+	return class_of(info)->bytes;
 }
 
 void *krealloc(void *old, size_t bytes)

@@ -74,8 +74,7 @@ void panic_end(enum exit_code code, uintptr_t pc, uintptr_t fp)
 	arch_exit(code);
 }
 
-static _Noreturn void die(enum exit_code code, const char *fmt, va_list args,
-			  uintptr_t pc, uintptr_t fp)
+static void report(enum exit_code code, const char *fmt, va_list args)
 {
 	panic_begin();
 	exit_code = code;
@@ -83,7 +82,6 @@ static _Noreturn void die(enum exit_code code, const char *fmt, va_list args,
 	print_args(fmt, args);
 	panic_print("\n");
 	print_thread();
-	panic_end(code, pc, fp);
 }
 
 /* Where the caller stands: inside its call, which may be its last instruction, and its
@@ -96,7 +94,9 @@ void panic(const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	die(EXIT_CODE_PANIC, fmt, args, CALLER_PC, CALLER_FP);
+	report(EXIT_CODE_PANIC, fmt, args);
+	va_end(args);
+	panic_end(EXIT_CODE_PANIC, CALLER_PC, CALLER_FP);
 }
 
 void panic_with(enum exit_code code, const char *fmt, ...)
@@ -104,5 +104,7 @@ void panic_with(enum exit_code code, const char *fmt, ...)
 	va_list args;
 
 	va_start(args, fmt);
-	die(code, fmt, args, CALLER_PC, CALLER_FP);
+	report(code, fmt, args);
+	va_end(args);
+	panic_end(code, CALLER_PC, CALLER_FP);
 }
