@@ -67,6 +67,9 @@ unsigned mock_pci_capability(struct mock_pci *pci, uint8_t id, const void *conte
 struct mock_pci *mock_pci_virtio(struct mock *mock, unsigned bus, unsigned slot,
 				 enum mock_pci_flavour flavour);
 
+/* The notify structure of virtio functions made from now on; 4 and 4096 at first. */
+void mock_pci_next_notify(uint32_t multiplier, uint32_t bytes);
+
 void mock_pci_set32(struct mock_pci *pci, unsigned offset, uint32_t value);
 uint32_t mock_pci_get32(const struct mock_pci *pci, unsigned offset);
 

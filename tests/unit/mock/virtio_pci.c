@@ -26,6 +26,14 @@ struct capability {
 	uint32_t offset, bytes, multiplier;
 } __attribute__((packed));
 
+static uint32_t next_multiplier = 4, next_notify_bytes = 4096;
+
+void mock_pci_next_notify(uint32_t multiplier, uint32_t bytes)
+{
+	next_multiplier = multiplier;
+	next_notify_bytes = bytes;
+}
+
 static struct mock_pci *of(struct mock *mock)
 {
 	return mock->transport;
@@ -82,8 +90,8 @@ struct mock_pci *mock_pci_virtio(struct mock *mock, unsigned bus, unsigned slot,
 
 	pci->mock = mock;
 	pci->flavour = flavour;
-	pci->notify_multiplier = 4;
-	pci->notify_bytes = 0x1000;
+	pci->notify_multiplier = next_multiplier;
+	pci->notify_bytes = next_notify_bytes;
 	pci->vectors_granted = mock->vectors;
 	pci->config_vector = 0xffff;
 	mock->transport = pci;
