@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <kernel/sched.h>
 #include <kernel/thread.h>
 #include <kernel/time.h>
 #include "host.h"
@@ -167,6 +168,11 @@ unsigned wait_wake(struct wait_queue *queue, unsigned count, uintptr_t what)
 		}
 	}
 	return woken;
+}
+
+unsigned wait_wake_locked(struct wait_queue *queue, unsigned count, uintptr_t what)
+{
+	return wait_wake(queue, count, what);
 }
 
 void thread_sleep_until(uint64_t deadline_ns)
