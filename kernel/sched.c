@@ -79,9 +79,10 @@ void sched_wake(struct thread *thread)
 		sched_run(thread);
 }
 
-/* Halts until some thread is runnable: `self`, which then is not in line, or another.
- * Interrupts come only inside arch_idle(), so none is lost between look and halt. */
-static __attribute__((noinline)) void idle(struct cpu *cpu, struct thread *self)
+/* Halts until some thread is runnable, and returns it: `self`, which then is not in line,
+ * or the first in line. Interrupts come only inside arch_idle(), so none is lost between
+ * look and halt. */
+static __attribute__((noinline)) struct thread *idle(struct cpu *cpu, struct thread *self)
 {
 	self->idling = true;
 	cpu->idle = self;
@@ -93,22 +94,22 @@ static __attribute__((noinline)) void idle(struct cpu *cpu, struct thread *self)
 	}
 	cpu->idle = NULL;
 	self->idling = false;
+	return self->state == THREAD_RUNNABLE ? self : run_first;
 }
 
 void schedule(void)
 {
 	struct cpu *cpu = this_cpu();
-	struct thread *self = cpu->current, *next;
+	struct thread *self = cpu->current, *next = run_first;
 
 	if (cpu->preempt_count)
 		panic("sched: thread %d \"%s\" sleeps with preemption disabled", self->id,
 		      self->name);
-	if (!run_first) {
-		idle(cpu, self);
-		if (self->state == THREAD_RUNNABLE)
+	if (!next) {
+		next = idle(cpu, self);
+		if (next == self)
 			return;
 	}
-	next = run_first;
 	run_first = next->run_next;
 	cpu->need_resched = false;
 	if (next == self)

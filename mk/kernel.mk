@@ -15,8 +15,11 @@ COMMON_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -mcmodel=kernel -mno-red-zone -
 	-nostdinc -isystem $(GCC_INC) -isystem $(MUSL_INC)
 INCLUDES = -I. -Iinclude -Iarch/$(ARCH)/include
 
+# Interrupts change what no function that is called does, so no conclusions may be drawn
+# about static variables from the bodies of functions (-fno-ipa-reference).
 # Interrupts save no vector registers: kernel code has none.
-KERNEL_CFLAGS = $(COMMON_CFLAGS) $(INCLUDES) $(WARNINGS) -mgeneral-regs-only
+KERNEL_CFLAGS = $(COMMON_CFLAGS) $(INCLUDES) $(WARNINGS) -mgeneral-regs-only \
+	-fno-ipa-reference
 
 BOOT_SRC = $(wildcard boot/*.c boot/*.S)
 ROOM_SRC = $(wildcard arch/$(ARCH)/*.c arch/$(ARCH)/*.S kernel/*.c virtio/*.c virtio/*/*.c \
