@@ -5,17 +5,17 @@
  * give up privileges and look whether they did; nothing is decided by them. */
 
 #include <errno.h>
-#include <limits.h>
 #include <stdint.h>
 #include <posix/calls.h>
 #include <posix/pointer.h>
 
-#define UNCHANGED UINT32_MAX
+#define UNCHANGED  UINT32_MAX
+#define GROUPS_MAX 32 /* what sysconf(_SC_NGROUPS_MAX) says */
 
 static struct identity {
 	unsigned real, effective; /* atomic words */
 } user, group;
-static unsigned groups[NGROUPS_MAX];
+static unsigned groups[GROUPS_MAX];
 static int group_count;
 
 static unsigned get(const unsigned *id)
@@ -99,7 +99,7 @@ long sys_getgroups(int size, unsigned *list)
 
 long sys_setgroups(size_t count, const unsigned *list)
 {
-	if (count > NGROUPS_MAX)
+	if (count > GROUPS_MAX)
 		return -EINVAL;
 	if (buffer_is_bad(list, count * sizeof(*list)))
 		return -EFAULT;
