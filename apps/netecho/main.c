@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <ferrule/net.h>
 
 static void sent(void *context, void *token)
@@ -53,5 +54,7 @@ int main(int argc, char **argv)
 		else
 			done++;
 	}
+	while (ferrule_net_open(net, NULL)) /* until the last one is out */
+		usleep(1000);
 	return 0;
 }
