@@ -338,7 +338,7 @@ static err_t card_netif_init(struct netif *netif)
 	netif->name[0] = 'e';
 	netif->name[1] = 'n';
 	netif->hwaddr_len = 6;
-	memcpy(netif->hwaddr, card->info.mac, 6);
+	__builtin_memcpy(netif->hwaddr, card->info.mac, 6);
 	netif->mtu = card->info.mtu;
 	netif->mtu6 = card->info.mtu;
 	netif->flags = NETIF_FLAG_BROADCAST | NETIF_FLAG_ETHARP | NETIF_FLAG_ETHERNET |

@@ -56,9 +56,9 @@ static void address_words(uint64_t out[2], const ip_addr_t *address)
 {
 	out[0] = out[1] = 0;
 	if (IP_IS_V6(address))
-		memcpy(out, ip_2_ip6(address)->addr, 16);
+		__builtin_memcpy(out, ip_2_ip6(address)->addr, 16);
 	else
-		memcpy(out, &ip_2_ip4(address)->addr, 4);
+		__builtin_memcpy(out, &ip_2_ip4(address)->addr, 4);
 }
 
 uint32_t net_lwip_isn(const struct ip_addr *local, uint16_t local_port,

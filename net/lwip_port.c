@@ -46,35 +46,55 @@ uint32_t net_lwip_random(void)
 	return value;
 }
 
+static uint64_t load64(const uint8_t *at)
+{
+	uint64_t word;
+
+	__builtin_memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+static uint32_t load32(const uint8_t *at)
+{
+	uint32_t word;
+
+	__builtin_memcpy(&word, at, sizeof(word));
+	return word;
+}
+
+/* The end-around carry of an addition of 64-bit words. */
+static uint64_t add(uint64_t a, uint64_t b)
+{
+	uint64_t sum = a + b;
+
+	return sum + (sum < b);
+}
+
 /* RFC 1071: the sum of 16-bit words in memory order does not depend on the byte order or
- * on the word size it is computed with, so it is done in 32-bit words. */
+ * on the word size it is computed with, so it is done in 64-bit words. */
 uint16_t net_lwip_checksum(const void *data, int bytes)
 {
 	const uint8_t *at = data;
-	uint64_t sum = 0, last = 0;
+	uint64_t sum = 0;
+	uint32_t half;
 
-	for (; bytes >= 16; bytes -= 16, at += 16) {
-		uint64_t words[2];
+	for (; bytes >= 8; bytes -= 8, at += 8)
+		sum = add(sum, load64(at));
+	if (bytes & 4) {
+		sum = add(sum, load32(at));
+		at += 4;
+	}
+	if (bytes & 3) {
+		uint8_t last[4] = { at[0] };
 
-		memcpy(words, at, 16);
-		sum += (uint32_t)words[0] + (words[0] >> 32);
-		sum += (uint32_t)words[1] + (words[1] >> 32);
+		if (bytes & 2)
+			last[1] = at[1];
+		if ((bytes & 3) == 3)
+			last[2] = at[2];
+		sum = add(sum, load32(last));
 	}
-	if (bytes >= 8) {
-		uint64_t word;
-
-		memcpy(&word, at, 8);
-		sum += (uint32_t)word + (word >> 32);
-		bytes -= 8;
-		at += 8;
-	}
-	if (bytes > 0) {
-		memcpy(&last, at, (size_t)bytes);
-		sum += (uint32_t)last + (last >> 32);
-	}
-	sum = (uint32_t)sum + (sum >> 32);
-	sum = (uint32_t)sum + (sum >> 32);
-	sum = (sum & 0xffff) + (sum >> 16);
-	sum = (sum & 0xffff) + (sum >> 16);
-	return (uint16_t)sum;
+	half = (uint32_t)(sum >> 32) + (uint32_t)sum;
+	half += half < (uint32_t)sum;
+	half = (half & 0xffff) + (half >> 16);
+	return (uint16_t)(half + (half >> 16));
 }

@@ -41,7 +41,7 @@ static unsigned transport_header(const uint8_t *frame, unsigned bytes, uint8_t *
 	unsigned header;
 	uint16_t type;
 
-	memcpy(&type, frame + 12, 2);
+	__builtin_memcpy(&type, frame + 12, 2);
 	if (type == PP_HTONS(ETHTYPE_IP) && bytes >= SIZEOF_ETH_HDR + IP_HLEN) {
 		const struct ip_hdr *four = (const struct ip_hdr *)ip;
 
@@ -71,7 +71,7 @@ void card_fill_meta(const struct net_card *card, struct pbuf *frame,
 	uint32_t sum;
 	uint16_t field;
 
-	memset(meta, 0, sizeof(*meta));
+	*meta = (struct ferrule_net_meta){ 0 };
 	if (!(card->info.offloads & FERRULE_NET_TX_CHECKSUM) ||
 	    frame->len < SIZEOF_ETH_HDR)
 		return;
@@ -82,7 +82,7 @@ void card_fill_meta(const struct net_card *card, struct pbuf *frame,
 	if (!offset || start + offset + 2 > frame->len)
 		return;
 	field = fold(sum + lwip_htons(protocol));
-	memcpy(bytes + start + offset, &field, 2);
+	__builtin_memcpy(bytes + start + offset, &field, 2);
 	meta->checksum_needed = true;
 	meta->checksum_start = (uint16_t)start;
 	meta->checksum_offset = (uint16_t)offset;

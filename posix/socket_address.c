@@ -30,11 +30,11 @@ static int parse_ipv6(const struct socket *socket, const struct sockaddr_in6 *fr
 		if (socket->v6only)
 			return -ENETUNREACH;
 		IP_SET_TYPE_VAL(*address, IPADDR_TYPE_V4);
-		memcpy(&ip_2_ip4(address)->addr, bytes + 12, 4);
+		__builtin_memcpy(&ip_2_ip4(address)->addr, bytes + 12, 4);
 		return 0;
 	}
 	IP_SET_TYPE_VAL(*address, IPADDR_TYPE_V6);
-	memcpy(ip_2_ip6(address)->addr, bytes, 16);
+	__builtin_memcpy(ip_2_ip6(address)->addr, bytes, 16);
 	if (ip6_addr_has_scope(ip_2_ip6(address), IP6_UNKNOWN))
 		ip6_addr_set_zone(ip_2_ip6(address), (u8_t)from->sin6_scope_id);
 	return 0;
@@ -68,25 +68,34 @@ int socket_address_parse(const struct socket *socket, const struct sockaddr *fro
 
 static void fill_ipv6(struct sockaddr_in6 *out, const ip_addr_t *address, uint16_t port)
 {
+	memset(out, 0, sizeof(*out));
 	out->sin6_family = AF_INET6;
 	out->sin6_port = lwip_htons(port);
 	if (IP_IS_V6(address)) {
-		memcpy(&out->sin6_addr, ip_2_ip6(address)->addr, 16);
+		__builtin_memcpy(&out->sin6_addr, ip_2_ip6(address)->addr, 16);
 		out->sin6_scope_id = ip6_addr_zone(ip_2_ip6(address));
 	} else if (!ip4_addr_isany(ip_2_ip4(address))) {
-		memcpy(&out->sin6_addr, mapped_prefix, 12);
-		memcpy((uint8_t *)&out->sin6_addr + 12, &ip_2_ip4(address)->addr, 4);
+		__builtin_memcpy(&out->sin6_addr, mapped_prefix, 12);
+		__builtin_memcpy((uint8_t *)&out->sin6_addr + 12,
+				 &ip_2_ip4(address)->addr, 4);
 	}
+}
+
+static int store(const void *name, socklen_t size, struct sockaddr *to, socklen_t *bytes)
+{
+	if (*bytes == size && size == sizeof(struct sockaddr_in))
+		__builtin_memcpy(to, name, sizeof(struct sockaddr_in)); /* as most ask */
+	else
+		memcpy(to, name, *bytes < size ? *bytes : size);
+	*bytes = size;
+	return 0;
 }
 
 int socket_address_store(const struct socket *socket, const ip_addr_t *address,
 			 uint16_t port, struct sockaddr *to, socklen_t *bytes)
 {
-	union {
-		struct sockaddr_in in;
-		struct sockaddr_in6 in6;
-	} name;
-	socklen_t size, room;
+	struct sockaddr_in6 in6;
+	socklen_t room;
 
 	if (buffer_is_bad(bytes, sizeof(*bytes)))
 		return -EFAULT;
@@ -95,22 +104,17 @@ int socket_address_store(const struct socket *socket, const ip_addr_t *address,
 		return -EINVAL;
 	if (buffer_is_bad(to, room))
 		return -EFAULT;
-	memset(&name, 0, sizeof(name));
 	if (socket->family == AF_INET) {
-		size = sizeof(name.in);
-		name.in.sin_family = AF_INET;
-		name.in.sin_port = lwip_htons(port);
-		name.in.sin_addr.s_addr = ip_2_ip4(address)->addr;
-	} else if (socket->family == AF_UNIX) { /* no name: the family alone */
-		size = sizeof(sa_family_t);
-		name.in.sin_family = AF_UNIX;
-	} else {
-		size = sizeof(name.in6);
-		fill_ipv6(&name.in6, address, port);
+		struct sockaddr_in in = { .sin_family = AF_INET,
+					  .sin_port = lwip_htons(port),
+					  .sin_addr.s_addr = ip_2_ip4(address)->addr };
+
+		return store(&in, sizeof(in), to, bytes);
 	}
-	memcpy(to, &name, room < size ? room : size);
-	*bytes = size;
-	return 0;
+	if (socket->family == AF_UNIX) /* no name: the family alone */
+		return store(&socket->family, sizeof(socket->family), to, bytes);
+	fill_ipv6(&in6, address, port);
+	return store(&in6, sizeof(in6), to, bytes);
 }
 
 bool socket_address_is_local(const ip_addr_t *address)

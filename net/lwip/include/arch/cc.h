@@ -41,6 +41,10 @@ uint32_t net_lwip_random(void);
 #define LWIP_PLATFORM_ASSERT(x) net_lwip_assert(x, __FILE__, __LINE__)
 #define LWIP_RAND()		net_lwip_random()
 
+/* Copies of a known size become a few moves, although the code is freestanding. */
+#define MEMCPY(to, from, bytes)	 __builtin_memcpy(to, from, bytes)
+#define SMEMCPY(to, from, bytes) __builtin_memcpy(to, from, bytes)
+
 /* Internet checksum of a piece of memory, not inverted, as if it began on an even byte. */
 uint16_t net_lwip_checksum(const void *data, int bytes);
 #define LWIP_CHKSUM net_lwip_checksum
