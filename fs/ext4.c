@@ -45,6 +45,8 @@ int ext4_errno(errcode_t error)
 	case EXT2_ET_SB_CSUM_INVALID:
 		return -EINVAL;
 	}
+	if (error >= 256 || error < 0)
+		log_debug("ext4: libext2fs error %ld", (long)error);
 	return error > 0 && error < 256 ? -(int)error : -EIO; /* small ones are errnos */
 }
 

@@ -207,16 +207,19 @@ static int drop_link(struct ext4 *ext4, struct inode *inode)
 int ext4_release_inode(struct ext4 *ext4, struct ext4_inode *node)
 {
 	ext2_ino_t number = number_of(&node->inode);
-	errcode_t error = 0;
+	int error = 0;
 
 	if (ext2fs_inode_has_valid_blocks2(ext4->ext2, ext4_raw(node)))
-		error = ext2fs_punch(ext4->ext2, number, ext4_raw(node), NULL, 0,
-				     ~UINT64_C(0));
+		error = ext4_punch(ext4, node, 0);
 	if (!error)
-		error = ext2fs_free_ext_attr(ext4->ext2, number, &node->raw);
+		error = ext4_errno(ext2fs_free_ext_attr(ext4->ext2, number, &node->raw));
 	if (error)
-		return ext4_errno(error);
+		return error;
 	node->raw.i_dtime = seconds_now();
+	/* On a machine without a clock: 0 means "not deleted", and what could be the number
+	 * of an inode is a link of the orphan list. */
+	if (node->raw.i_dtime <= ext4->ext2->super->s_inodes_count)
+		node->raw.i_dtime = ext4->ext2->super->s_inodes_count + 1;
 	node->raw.i_size = node->raw.i_size_high = 0;
 	ext2fs_inode_alloc_stats2(ext4->ext2, number, -1, S_ISDIR(node->inode.mode));
 	return ext4_store(ext4, node);

@@ -89,6 +89,8 @@ int ext4_entries(struct inode *directory, uint64_t offset, fs_entry_visitor visi
 /* ext4_write.c */
 ssize_t ext4_write(struct inode *inode, const void *in, size_t bytes, uint64_t offset);
 int ext4_truncate(struct inode *inode, uint64_t bytes);
+/* Frees the blocks from the file's block `first` on. Under the mount's mutex. */
+int ext4_punch(struct ext4 *ext4, struct ext4_inode *node, uint64_t first);
 
 /* ext4_names.c */
 int ext4_create(struct inode *directory, const char *name, size_t length, mode_t mode,

@@ -237,13 +237,28 @@ static int zero_tail(struct ext4_inode *node, uint64_t size)
 	return error;
 }
 
+int ext4_punch(struct ext4 *ext4, struct ext4_inode *node, uint64_t first)
+{
+	struct ext2_super_block *super = ext4->ext2->super;
+	blk64_t blocks = ext2fs_blocks_count(super);
+	errcode_t error;
+
+	/* ext2fs_punch() of e2fsprogs 1.47.0 takes the file system's last block for one
+	 * behind its end; for the time of the call there is one more. */
+	ext2fs_blocks_count_set(super, blocks + 1);
+	error = ext2fs_punch(ext4->ext2, (ext2_ino_t)node->inode.number, ext4_raw(node),
+			     NULL, first, ~UINT64_C(0));
+	ext2fs_blocks_count_set(super, blocks);
+	node->run.blocks = 0;
+	return ext4_errno(error);
+}
+
 int ext4_truncate(struct inode *inode, uint64_t bytes)
 {
 	struct ext4 *ext4 = ext4_of(inode);
 	struct ext4_inode *node = ext4_node(inode);
 	uint64_t first = (bytes + ext4->block_bytes - 1) / ext4->block_bytes;
 	uint64_t old = ext4_size(node);
-	errcode_t failure;
 	int error = 0;
 
 	mutex_lock(&node->data);
@@ -254,10 +269,9 @@ int ext4_truncate(struct inode *inode, uint64_t bytes)
 	if (!error && bytes < old) {
 		fs_cache_drop(&node->pages, (bytes + FS_PAGE_BYTES - 1) / FS_PAGE_BYTES);
 		mutex_lock(&ext4->mutex);
-		failure = ext2fs_punch(ext4->ext2, (ext2_ino_t)inode->number,
-				       ext4_raw(node), NULL, first, ~UINT64_C(0));
-		node->run.blocks = 0;
-		error = failure ? ext4_errno(failure) : ext4_store(ext4, node);
+		error = ext4_punch(ext4, node, first);
+		if (!error)
+			error = ext4_store(ext4, node);
 		mutex_unlock(&ext4->mutex);
 	}
 	mutex_unlock(&node->data);
