@@ -105,19 +105,32 @@ const struct acpi_header *acpi_table(const char signature[4])
 	return NULL;
 }
 
-/* Physical address of the RSDP in [start, end), 0: not there. Word by word: this loop is
- * a good part of a boot. */
+/* The next paragraph (16 bytes) in [at, end) that begins with `word`, else end. Eight are
+ * looked at in a turn: this loop is a good part of a boot. */
+static const uint64_t *paragraph_find(const uint64_t *at, const uint64_t *end,
+				      uint64_t word)
+{
+	for (; end - at >= 16; at += 16)
+		if (at[0] == word || at[2] == word || at[4] == word || at[6] == word ||
+		    at[8] == word || at[10] == word || at[12] == word || at[14] == word)
+			break;
+	while (at < end && *at != word)
+		at += 2;
+	return at;
+}
+
+/* Physical address of the RSDP in [start, end), 0: not there. */
 static uint64_t rsdp_search(uint64_t start, uint64_t end)
 {
+	const uint64_t *at = phys_to_virt(start),
+		       *stop = phys_to_virt(end & ~UINT64_C(15));
 	uint64_t signature;
 
 	memcpy(&signature, "RSD PTR ", sizeof(signature));
-	for (uint64_t at = start; at + RSDP_BYTES_1 <= end; at += 16) {
-		const uint64_t *candidate = phys_to_virt(at);
-
-		if (*candidate == signature && checksum_good(candidate, RSDP_BYTES_1))
-			return at;
-	}
+	for (; (at = paragraph_find(at, stop, signature)) < stop; at += 2)
+		if (stop - at >= 4 && checksum_good(at, RSDP_BYTES_1))
+			return start + (uint64_t)((const char *)at -
+						  (const char *)phys_to_virt(start));
 	return 0;
 }
 

@@ -37,8 +37,8 @@ static void seed(void)
 {
 	for (unsigned i = 0; i < 2; i++)
 		if (!arch_random(&random_seed[i]))
-			random_seed[i] = arch_cycles() * UINT64_C(0x9e3779b97f4a7c15) ^
-					 (uint64_t)arch_wall_clock_ns();
+			random_seed[i] = (random_seed[0] ^ arch_cycles()) *
+					 UINT64_C(0x9e3779b97f4a7c15);
 }
 
 static int environment_count(void)

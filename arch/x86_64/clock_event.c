@@ -13,7 +13,7 @@
 
 #define COUNT_MAX    UINT32_MAX
 #define SPAN_ENOUGH  (20 * NS_PER_MS) /* the rate over such a span is not taken again */
-#define SPAN_LEAST   (100 * NS_PER_US)
+#define SPAN_LEAST   (10 * NS_PER_US)
 #define AHEAD_FACTOR 64 /* trust a rate for this many times the span it was taken over */
 
 static uint64_t started_ns; /* when the running count was started */

@@ -72,9 +72,11 @@ static int map_in_gigabyte(uint64_t base, uint64_t end)
 	directory = directory_of(gigabyte);
 	if (!directory)
 		return -ENOMEM;
-	for (base &= ~(LARGE_BYTES - 1); base < end; base += LARGE_BYTES)
-		if (!directory[base >> 21 & 511])
-			directory[base >> 21 & 511] = base | RAM_BITS;
+	base &= ~(LARGE_BYTES - 1);
+	for (uint64_t *entry = &directory[base >> 21 & 511]; base < end;
+	     entry++, base += LARGE_BYTES)
+		if (!*entry)
+			*entry = base | RAM_BITS;
 	return 0;
 }
 
@@ -97,44 +99,50 @@ int arch_direct_map(uint64_t phys, uint64_t bytes)
 	return arch_map_ram(phys, phys + bytes);
 }
 
-static uint64_t *need_table(uint64_t *entry)
+/* The boot stack's guard keeps a hole, so that an overflow is seen. */
+static void unmap_guard(uint64_t *image)
 {
-	uint64_t *table = mmu_table_below(entry);
-
-	if (!table)
-		panic_with(EXIT_CODE_BOOT, "no memory for the image's page tables");
-	return table;
+	image[image_phys(boot_stack_guard) >> PAGE_SHIFT & (TABLE_ENTRIES - 1)] = 0;
 }
 
-static uint64_t image_page(uint64_t phys)
+/* Entries for the part of [from, to) that lies in the piece, the page number as index. */
+static void fill(uint64_t *table, uint64_t piece, uint64_t from, uint64_t to,
+		 uint64_t bits)
 {
-	uintptr_t virt = phys + KERNEL_BASE;
+	uint64_t end = piece + LARGE_BYTES;
 
-	if (virt < (uintptr_t)text_end)
-		return phys | PTE_PRESENT | PTE_GLOBAL;
-	if (virt < (uintptr_t)data_start)
-		return phys | PTE_PRESENT | PTE_GLOBAL | PTE_NO_EXECUTE;
-	if (virt == (uintptr_t)boot_stack_guard)
-		return 0;
-	return phys | PTE_PRESENT | PTE_WRITE | PTE_GLOBAL | PTE_NO_EXECUTE;
+	from = from > piece ? from : piece;
+	end = to < end ? to : end;
+	for (uint64_t *entry = &table[from >> PAGE_SHIFT & (TABLE_ENTRIES - 1)];
+	     from < end; from += PAGE_BYTES)
+		*entry++ = from | bits;
 }
+
+#define READ_ONLY  (PTE_PRESENT | PTE_GLOBAL | PTE_NO_EXECUTE)
+#define READ_WRITE (READ_ONLY | PTE_WRITE)
+#define EXECUTABLE (PTE_PRESENT | PTE_GLOBAL)
 
 /* Maps one 2 MiB piece of the image in 4 KiB pages, and lets the direct map write no text
  * or read-only data of it either. */
 static void protect_piece(uint64_t piece)
 {
 	uint64_t start = image_phys(image_start), data = image_phys(data_start);
+	uint64_t text = (image_phys(text_end) + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
+	uint64_t end = image_phys(image_end);
 	uint64_t image_entry = 0, direct_entry = 0;
-	uint64_t *image = need_table(&image_entry), *direct = need_table(&direct_entry);
+	uint64_t *image = mmu_table_below(&image_entry);
+	uint64_t *direct = mmu_table_below(&direct_entry);
 
-	for (unsigned i = 0; i < TABLE_ENTRIES; i++) {
-		uint64_t phys = piece + i * PAGE_BYTES;
-
-		direct[i] = phys | PTE_PRESENT | PTE_GLOBAL | PTE_NO_EXECUTE |
-			    (phys < start || phys >= data ? PTE_WRITE : 0);
-		if (phys >= start && phys < image_phys(image_end))
-			image[i] = image_page(phys);
-	}
+	if (!image || !direct)
+		panic_with(EXIT_CODE_BOOT, "no memory for the image's page tables");
+	fill(direct, piece, piece, start, READ_WRITE);
+	fill(direct, piece, start, data, READ_ONLY);
+	fill(direct, piece, data, piece + LARGE_BYTES, READ_WRITE);
+	fill(image, piece, start, text, EXECUTABLE);
+	fill(image, piece, text, data, READ_ONLY);
+	fill(image, piece, data, end, READ_WRITE);
+	if (image_phys(boot_stack_guard) / LARGE_BYTES == piece / LARGE_BYTES)
+		unmap_guard(image);
 	boot_pd[piece >> 21] = image_entry;
 	directory_of(gigabyte_entry(piece))[piece >> 21 & 511] = direct_entry;
 }

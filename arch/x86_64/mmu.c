@@ -17,18 +17,33 @@
 /* Covers all tables below the upper two levels' entries; entries are read without it. */
 static struct spinlock lock;
 
-uint64_t *mmu_table_below(uint64_t *entry)
+/* The tables every boot needs (image, registers, stacks). The loader zeroed them already,
+ * at no cost to us. */
+static uint64_t first_tables[8][TABLE_ENTRIES] __attribute__((aligned(PAGE_BYTES)));
+
+static uint64_t table_alloc(void)
 {
+	static unsigned used; /* under lock, or at boot */
 	uint64_t phys;
 
-	if (*entry & PTE_PRESENT)
-		return phys_to_virt(*entry & PTE_ADDRESS);
+	if (used < sizeof(first_tables) / sizeof(first_tables[0]))
+		return (uintptr_t)first_tables[used++] - KERNEL_BASE;
 	phys = page_alloc(0);
-	if (!phys)
-		return NULL;
-	memset(phys_to_virt(phys), 0, PAGE_BYTES);
-	*entry = phys | PTE_PRESENT | PTE_WRITE;
-	return phys_to_virt(phys);
+	if (phys)
+		memset(phys_to_virt(phys), 0, PAGE_BYTES);
+	return phys;
+}
+
+uint64_t *mmu_table_below(uint64_t *entry)
+{
+	if (!(*entry & PTE_PRESENT)) {
+		uint64_t phys = table_alloc();
+
+		if (!phys)
+			return NULL;
+		*entry = phys | PTE_PRESENT | PTE_WRITE;
+	}
+	return phys_to_virt(*entry & PTE_ADDRESS);
 }
 
 static inline unsigned table_index(uintptr_t virt, unsigned level)
