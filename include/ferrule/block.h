@@ -76,6 +76,7 @@ struct ferrule_block_request {
 		unsigned parts; /* device requests not yet back */
 		int error;	/* the first one of its parts */
 		bool waits;	/* has parts that were not issued yet */
+		uint64_t phys;	/* of the data, if it is all in one piece; else 0 */
 		unsigned next_segment;
 		size_t segment_offset;
 		uint64_t next_sector;

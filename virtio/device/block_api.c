@@ -22,7 +22,7 @@ static int check_range(const struct ferrule_block *disk, uint64_t sector,
 }
 
 static int check_data(const struct ferrule_block *disk,
-		      const struct ferrule_block_request *request)
+		      struct ferrule_block_request *request)
 {
 	uint64_t bytes = 0;
 	int error;
@@ -38,14 +38,15 @@ static int check_data(const struct ferrule_block *disk,
 	error = check_range(disk, request->sector, bytes / FERRULE_SECTOR_BYTES);
 	for (unsigned i = 0; !error && i < request->segment_count; i++)
 		if (!pieces_populate(request->segments[i].data,
-				     request->segments[i].bytes))
+				     request->segments[i].bytes, &request->driver.phys))
 			error = -EFAULT;
+	if (request->segment_count > 1)
+		request->driver.phys = 0; /* not for all of it */
 	return error;
 }
 
 /* 0: it goes to the device; 1: it is done, there is nothing to do; -errno. */
-static int check(const struct ferrule_block *disk,
-		 const struct ferrule_block_request *request)
+static int check(const struct ferrule_block *disk, struct ferrule_block_request *request)
 {
 	switch ((int)request->operation) {
 	case FERRULE_BLOCK_READ:
@@ -75,10 +76,11 @@ static bool start(struct ferrule_block *disk, struct ferrule_block_request *requ
 	int error;
 
 	request->status = -EINPROGRESS;
-	memset(&request->driver, 0, sizeof(request->driver));
-	request->driver.disk = disk;
-	request->driver.next_sector = request->sector;
-	request->driver.waits = true;
+	request->driver = (__typeof__(request->driver)){
+		.disk = disk,
+		.next_sector = request->sector,
+		.waits = true,
+	};
 	error = check(disk, request);
 	if (!error)
 		return true;

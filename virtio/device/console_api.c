@@ -115,7 +115,7 @@ long ferrule_port_write(struct ferrule_port *port, const void *data, size_t byte
 	struct wait wait;
 
 	/* The copy is made under a spinlock, where no page may be missing. */
-	if (!pieces_populate(data, bytes))
+	if (!pieces_populate(data, bytes, NULL))
 		return -EFAULT;
 	wait_begin(&port->writers, &wait);
 	while ((open = write_some(port, &at, &left)) && left && in_time)

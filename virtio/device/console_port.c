@@ -161,7 +161,7 @@ void port_write_bounded(struct ferrule_port *port, const char *text, size_t leng
 	uint64_t since = clock_ns();
 	unsigned before = port->taken;
 
-	if (!pieces_populate(text, length))
+	if (!pieces_populate(text, length, NULL))
 		return;
 	while (length) {
 		unsigned long flags = spin_lock(&port->lock);

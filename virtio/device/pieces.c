@@ -5,27 +5,41 @@
 
 #include <virtio/device/pieces.h>
 
-bool pieces_populate(const void *data, size_t bytes)
+/* The physical address of one byte, whose page is made present. */
+static uint64_t populate(const char *at)
+{
+	uint64_t phys = virt_to_phys(at);
+
+	/* A stack page is committed by touching it; nothing else in the upper half may be
+	 * missing. */
+	if (phys || (uintptr_t)at < USER_END)
+		return phys;
+	(void)*(const volatile char *)at;
+	return virt_to_phys(at);
+}
+
+bool pieces_populate(const void *data, size_t bytes, uint64_t *phys)
 {
 	const char *at = data;
 	const char *end = at + bytes;
+	bool contiguous = pieces_contiguous(data);
+	uint64_t first;
 
-	if (!bytes || pieces_contiguous(data))
+	if (phys)
+		*phys = 0;
+	if (!bytes || (contiguous && !phys))
 		return true;
 	if (end < at)
 		return false;
-	while (at < end) {
-		if (!virt_to_phys(at)) {
-			/* A stack page is committed by touching it; nothing else up there
-			 * may be missing. */
-			if ((uintptr_t)at < USER_END)
-				return false;
-			(void)*(const volatile char *)at;
-			if (!virt_to_phys(at))
-				return false;
-		}
-		at = (const char *)(((uintptr_t)at | (PAGE_BYTES - 1)) + 1);
-	}
+	first = populate(at);
+	at = (const char *)(((uintptr_t)at | (PAGE_BYTES - 1)) + 1);
+	if (phys && (contiguous || at >= end))
+		*phys = first;
+	if (contiguous || !first)
+		return first != 0;
+	for (; at < end; at += PAGE_BYTES)
+		if (!populate(at))
+			return false;
 	return true;
 }
 

@@ -24,8 +24,9 @@ static inline bool pieces_contiguous(const void *data)
 
 /* Has every page of [data, data + bytes) present, so that pieces_append() finds it later
  * under a spinlock. False: that memory does not exist. Context: for memory that is not
- * contiguous, a thread that holds no spinlock. */
-bool pieces_populate(const void *data, size_t bytes);
+ * contiguous, a thread that holds no spinlock.
+ * *phys (may be NULL): the physical address if it is one contiguous run, else 0. */
+bool pieces_populate(const void *data, size_t bytes, uint64_t *phys);
 
 /* Appends the pieces of [data, data + bytes), each at most piece_max bytes long, to
  * pieces[0..count), of which the last may grow if `merge`; stops when `room` are in use.
