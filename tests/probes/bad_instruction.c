@@ -4,7 +4,7 @@
 /* Executes an instruction that does not exist.
  *
  * status: trap
- * expect: [Ii]nvalid opcode|[Uu]ndefined|#UD
+ * expect: [Ii]nvalid (opcode|instruction)|#UD
  * expect: \bmain\b
  */
 

@@ -9,7 +9,7 @@
  * expect: \bmain\b
  */
 
-static __attribute__((noinline)) int ratio(int a, int b)
+static __attribute__((noinline, noipa)) int ratio(int a, int b)
 {
 	return a / b;
 }
@@ -19,5 +19,5 @@ int main(void)
 	int zero = 0;
 
 	__asm__ volatile("" : "+r"(zero)); /* the compiler must not know it */
-	return ratio(1, zero);
+	return ratio(100, zero) + 1; /* no tail call: this frame is in the backtrace */
 }

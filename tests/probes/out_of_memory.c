@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 int main(void)
 {
@@ -18,6 +19,7 @@ int main(void)
 	size_t count = 0;
 
 	while ((next = malloc(1 << 20))) {
+		memset(next, 0x5a, 1 << 20); /* all of it is really there */
 		*next = chain;
 		chain = next;
 		count++;

@@ -21,5 +21,5 @@ int main(void)
 	uintptr_t wild = 0x0123456789abcdef;
 
 	__asm__ volatile("" : "+r"(wild)); /* the compiler must not know it */
-	return peek(wild);
+	return peek(wild) + 1; /* no tail call: this frame is in the backtrace */
 }

@@ -11,7 +11,7 @@
 
 #include <stdint.h>
 
-static const volatile uint32_t constant[16] = { 1, 2, 3 };
+static const uint32_t constant[16] = { 1, 2, 3 };
 
 static __attribute__((noinline)) void scribble(uintptr_t where)
 {
@@ -21,5 +21,6 @@ static __attribute__((noinline)) void scribble(uintptr_t where)
 int main(void)
 {
 	scribble((uintptr_t)constant);
+	__asm__ volatile(""); /* the call above is not the last thing: it returns here */
 	return 0;
 }
