@@ -33,8 +33,8 @@ struct ferrule_net_info {
 	uint32_t speed_mbit; /* 0: unknown */
 	bool full_duplex;
 	uint16_t tx_headroom; /* bytes before the first segment that save a descriptor */
-	uint16_t rx_buffers;  /* posted at most; who holds many of them starves the card */
-	uint64_t rx_dropped;  /* frames whose lengths or headers could not be true */
+	uint16_t rx_buffers; /* posted at most; who holds many of them starves the card */
+	uint64_t rx_dropped; /* frames whose lengths or headers could not be true */
 };
 
 /* What is not plain about a frame; all zero is plain. */
