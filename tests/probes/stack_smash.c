@@ -18,7 +18,7 @@ static __attribute__((noinline, noipa)) void fill(volatile char *text, size_t by
 
 static __attribute__((noinline, noipa)) int overrun(size_t bytes)
 {
-	char text[16];
+	char text[24];
 
 	fill(text, bytes);
 	return text[3];
@@ -27,5 +27,5 @@ static __attribute__((noinline, noipa)) int overrun(size_t bytes)
 int main(void)
 {
 	/* Over the guard, not as far as the frame pointer and return address. */
-	return overrun(24) + 1;
+	return overrun(32) + 1;
 }
