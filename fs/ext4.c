@@ -142,15 +142,8 @@ static const char *explain(errcode_t error)
 static errcode_t open_filesystem(const char *source, bool read_only, ext2_filsys *out)
 {
 	int flags = EXT2_FLAG_64BITS | (read_only ? 0 : EXT2_FLAG_RW);
-	errcode_t error;
 
-	error = ext2fs_open2(source, NULL, flags, 0, 0, &ext4_io_manager, out);
-	if (!error && !read_only) {
-		error = ext2fs_read_bitmaps(*out);
-		if (error)
-			ext2fs_free(*out);
-	}
-	return error;
+	return ext2fs_open2(source, NULL, flags, 0, 0, &ext4_io_manager, out);
 }
 
 /* Why a mount that was asked to be read-write must not be; NULL: it may. */
@@ -166,7 +159,7 @@ static const char *why_read_only(const struct ext2_super_block *super,
 	return NULL;
 }
 
-/* A mounted file system says so on the disk until it is unmounted in order. */
+/* A file system that is being changed says so on the disk until it is unmounted in order. */
 static int mark(struct ext4 *ext4, bool clean)
 {
 	if (clean)
@@ -176,6 +169,28 @@ static int mark(struct ext4 *ext4, bool clean)
 	ext4->ext2->super->s_mtime = (__u32)(clock_realtime_ns() / (int64_t)NS_PER_SEC);
 	ext2fs_mark_super_dirty(ext4->ext2);
 	return ext4_errno(ext2fs_flush(ext4->ext2));
+}
+
+int ext4_begin_change(struct ext4 *ext4)
+{
+	errcode_t error = 0;
+	int result = 0;
+
+	if (__atomic_load_n(&ext4->changed, __ATOMIC_ACQUIRE))
+		return 0;
+	mutex_lock(&ext4->mutex);
+	if (!ext4->changed) {
+		error = ext2fs_read_bitmaps(ext4->ext2);
+		result = error ? ext4_errno(error) : mark(ext4, false);
+		__atomic_store_n(&ext4->changed, !result, __ATOMIC_RELEASE);
+	}
+	mutex_unlock(&ext4->mutex);
+	if (result)
+		log_error("ext4: %s: cannot be changed: %s (%ld)", ext4->fs.source,
+			  error ? "its bitmaps cannot be read or are corrupt"
+				: "the disk cannot be written",
+			  error ? (long)error : (long)-result);
+	return result;
 }
 
 static int ext4_mount(const char *source, bool read_only, struct fs **out)
@@ -228,8 +243,6 @@ static int ext4_mount(const char *source, bool read_only, struct fs **out)
 	format(ext4->fs.source, sizeof(ext4->fs.source), "%s", info.name);
 	ext4->disk = ext4_disk_of(ext4->ext2);
 	ext4->block_bytes = ext4->ext2->blocksize;
-	if (!read_only && mark(ext4, false))
-		log_warn("ext4: %s: cannot be written", info.name);
 	log_info("ext4: %s: %llu MiB, %u-byte blocks, read-%s", info.name,
 		 (unsigned long long)(ext2fs_blocks_count(ext4->ext2->super) *
 					      ext4->block_bytes >>
@@ -247,8 +260,10 @@ static void ext4_unmount(struct fs *fs)
 	bool unused;
 
 	mutex_lock(&ext4->mutex);
-	if (!fs->read_only) {
-		fs->read_only = true;
+	fs->read_only = true;
+	if (ext4->changed) {
+		while (ext4->removed)
+			ext4_release_inode(ext4, ext4->removed);
 		if (mark(ext4, true))
 			log_error("ext4: %s: not everything could be written",
 				  fs->source);
@@ -266,6 +281,8 @@ static int ext4_sync(struct fs *fs)
 	struct ext4 *ext4 = (struct ext4 *)fs;
 	int error;
 
+	if (!__atomic_load_n(&ext4->changed, __ATOMIC_ACQUIRE))
+		return 0;
 	mutex_lock(&ext4->mutex);
 	error = ext4_errno(ext2fs_flush(ext4->ext2));
 	if (!error)
@@ -372,7 +389,7 @@ static void ext4_forget(struct inode *inode)
 
 	fs_cache_drop(&node->pages, 0);
 	mutex_lock(&ext4->mutex);
-	if (node->removed && !ext4->fs.read_only && ext4_release_inode(ext4, node))
+	if (ext4_release_inode(ext4, node))
 		log_warn("ext4: %s: inode %llu could not be freed", ext4->fs.source,
 			 (unsigned long long)inode->number);
 	ext4->inodes--;

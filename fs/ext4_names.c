@@ -22,10 +22,15 @@ static ext2_ino_t number_of(const struct inode *inode)
 	return (ext2_ino_t)inode->number;
 }
 
-static void lock_directory(struct inode *directory)
+static int lock_directory(struct inode *directory)
 {
+	int error = ext4_begin_change(ext4_of(directory));
+
+	if (error)
+		return error;
 	mutex_lock(&ext4_node(directory)->data);
 	mutex_lock(&ext4_of(directory)->mutex);
+	return 0;
 }
 
 /* The directory was changed by libext2fs: what we know of it is old. */
@@ -142,9 +147,10 @@ static int create(struct inode *directory, const char *name, size_t length, mode
 int ext4_create(struct inode *directory, const char *name, size_t length, mode_t mode,
 		struct inode **out)
 {
-	int error;
+	int error = lock_directory(directory);
 
-	lock_directory(directory);
+	if (error)
+		return error;
 	error = create(directory, name, length, mode, out);
 	unlock_directory(directory);
 	return error;
@@ -182,9 +188,10 @@ static int make_directory(struct inode *directory, const char *name, size_t leng
 
 int ext4_mkdir(struct inode *directory, const char *name, size_t length, mode_t mode)
 {
-	int error;
+	int error = lock_directory(directory);
 
-	lock_directory(directory);
+	if (error)
+		return error;
 	error = make_directory(directory, name, length, mode);
 	unlock_directory(directory);
 	return error;
@@ -200,15 +207,26 @@ static int drop_link(struct ext4 *ext4, struct inode *inode)
 	else if (node->raw.i_links_count)
 		node->raw.i_links_count--;
 	node->raw.i_ctime = seconds_now();
-	node->removed = !node->raw.i_links_count;
+	if (!node->raw.i_links_count && !node->removed) {
+		node->removed = true;
+		node->removed_next = ext4->removed;
+		ext4->removed = node;
+	}
 	return ext4_store(ext4, node);
 }
 
 int ext4_release_inode(struct ext4 *ext4, struct ext4_inode *node)
 {
 	ext2_ino_t number = number_of(&node->inode);
+	struct ext4_inode **link = &ext4->removed;
 	int error = 0;
 
+	if (!node->removed)
+		return 0;
+	while (*link != node)
+		link = &(*link)->removed_next;
+	*link = node->removed_next;
+	node->removed = false;
 	if (ext2fs_inode_has_valid_blocks2(ext4->ext2, ext4_raw(node)))
 		error = ext4_punch(ext4, node, 0);
 	if (!error)
@@ -289,9 +307,10 @@ static void count_subdirectory(struct inode *parent, int change)
 int ext4_unlink(struct inode *directory, const char *name, size_t length)
 {
 	struct inode *inode = NULL;
-	int error;
+	int error = lock_directory(directory);
 
-	lock_directory(directory);
+	if (error)
+		return error;
 	error = remove_name(directory, name, length, false, &inode);
 	unlock_directory(directory);
 	if (inode)
@@ -302,9 +321,10 @@ int ext4_unlink(struct inode *directory, const char *name, size_t length)
 int ext4_rmdir(struct inode *directory, const char *name, size_t length)
 {
 	struct inode *inode = NULL;
-	int error;
+	int error = lock_directory(directory);
 
-	lock_directory(directory);
+	if (error)
+		return error;
 	error = remove_name(directory, name, length, true, &inode);
 	if (!error)
 		count_subdirectory(directory, -1);
@@ -401,8 +421,10 @@ int ext4_rename(struct inode *from, const char *name, size_t length, struct inod
 	struct inode *first = from < to ? from : to, *second = from < to ? to : from;
 	struct inode *moved = NULL, *replaced = NULL;
 	struct ext4 *ext4 = ext4_of(from);
-	int error;
+	int error = ext4_begin_change(ext4);
 
+	if (error)
+		return error;
 	mutex_lock(&ext4_node(first)->data);
 	if (second != first)
 		mutex_lock(&ext4_node(second)->data);

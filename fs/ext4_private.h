@@ -18,7 +18,9 @@ struct ext4 {
 	struct mutex mutex;
 	struct ext4_disk *disk;
 	uint32_t block_bytes;
-	unsigned inodes; /* in memory; under mutex */
+	unsigned inodes;	    /* in memory; under mutex */
+	struct ext4_inode *removed; /* open without a name; under mutex */
+	bool changed; /* the disk says that it is in use; atomic, set under mutex */
 };
 
 /* Consecutive blocks of a file that lie together on the disk. */
@@ -36,7 +38,9 @@ struct ext4_inode {
 	uint64_t next_page;  /* where a sequential reader goes on; under data */
 	unsigned window;     /* pages read ahead; under data */
 	struct ext4_run run; /* last one found; under the mount's mutex */
-	bool removed;	     /* no name left: freed with the last reference */
+	/* No name left: freed with the last reference. Both under the mount's mutex. */
+	bool removed;
+	struct ext4_inode *removed_next;
 };
 
 static inline struct ext4 *ext4_of(const struct inode *inode)
@@ -64,6 +68,8 @@ int ext4_errno(errcode_t error);
 
 /* ext4.c: the inode of a number, with a reference. Under the mount's mutex. */
 int ext4_get(struct ext4 *ext4, ext2_ino_t number, struct inode **out);
+/* Before the first change: reads the bitmaps, and marks the disk as being in use. */
+int ext4_begin_change(struct ext4 *ext4);
 /* Reads the inode again after libext2fs changed it, or writes it after we did. */
 int ext4_reload(struct ext4 *ext4, struct ext4_inode *node);
 int ext4_store(struct ext4 *ext4, struct ext4_inode *node);
@@ -100,7 +106,8 @@ int ext4_unlink(struct inode *directory, const char *name, size_t length);
 int ext4_rmdir(struct inode *directory, const char *name, size_t length);
 int ext4_rename(struct inode *from, const char *name, size_t length, struct inode *to,
 		const char *to_name, size_t to_length);
-/* Gives the blocks and the number of an inode without names back. */
+/* Gives the blocks and the number of an inode without names back, if it is one. Under the
+ * mount's mutex. */
 int ext4_release_inode(struct ext4 *ext4, struct ext4_inode *node);
 
 #endif

@@ -198,6 +198,9 @@ ssize_t ext4_write(struct inode *inode, const void *in, size_t bytes, uint64_t o
 
 	if (offset > INT64_MAX || bytes > INT64_MAX - offset)
 		return -EFBIG;
+	error = ext4_begin_change(ext4_of(inode));
+	if (error)
+		return error;
 	mutex_lock(&node->data);
 	while (done < bytes && !error) {
 		part = EXT4_RUN_PAGES * FS_PAGE_BYTES - (offset + done) % FS_PAGE_BYTES;
@@ -259,8 +262,10 @@ int ext4_truncate(struct inode *inode, uint64_t bytes)
 	struct ext4_inode *node = ext4_node(inode);
 	uint64_t first = (bytes + ext4->block_bytes - 1) / ext4->block_bytes;
 	uint64_t old = ext4_size(node);
-	int error = 0;
+	int error = ext4_begin_change(ext4);
 
+	if (error)
+		return error;
 	mutex_lock(&node->data);
 	if (bytes < old)
 		error = zero_tail(node, bytes);

@@ -20,6 +20,7 @@
 #include <kernel/sync.h>
 #include <kernel/time.h>
 #include <posix/pointer.h>
+#include <posix/signal.h>
 #include <posix/tty.h>
 
 #define INPUT_BYTES 4096  /* a power of two; a line is at most one less (MAX_CANON) */
@@ -269,6 +270,10 @@ static ssize_t tty_read(struct file *file, char *out, size_t bytes)
 		if (file->flags & O_NONBLOCK) {
 			if (head == committed)
 				result = -EAGAIN;
+			break;
+		}
+		if (signal_pending()) {
+			result = -EINTR;
 			break;
 		}
 		mutex_unlock(&mutex);

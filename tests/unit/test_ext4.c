@@ -398,6 +398,39 @@ static void test_write(void **state)
 	}
 }
 
+/* Files that are open without a name when the machine ends are not left on the disk. */
+static void test_open_at_end(void **state)
+{
+	struct inode *inode;
+
+	(void)state;
+	make_image("image", kinds[0][1], 16);
+	assert_int_equal(mount_image(in_work("image"), false), 0);
+	inode = new_file("temporary");
+	assert_int_equal(ext4->write(inode, "x", 1, 100000), 1);
+	assert_int_equal(fs_unlink(root, "temporary", 9), 0);
+	ext4->unmount(mounted);
+	fsck("image");
+	fs_inode_put(inode);
+	unmount_image();
+}
+
+/* A disk that nobody changes is not written at all. */
+static void test_untouched(void **state)
+{
+	uint8_t *before;
+
+	(void)state;
+	make_image("image", kinds[0][1], 16);
+	assert_int_equal(mount_image(in_work("image"), false), 0);
+	before = malloc(host_disk_bytes);
+	memcpy(before, host_disk, host_disk_bytes);
+	check_tree();
+	unmount_image();
+	assert_memory_equal(before, host_disk, host_disk_bytes);
+	free(before);
+}
+
 static void test_full(void **state)
 {
 	static char block[65536];
@@ -596,10 +629,11 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),	   cmocka_unit_test(test_cached),
-		cmocka_unit_test(test_write),	   cmocka_unit_test(test_full),
-		cmocka_unit_test(test_refused),	   cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_disk_fails), cmocka_unit_test(test_memory_fails),
+		cmocka_unit_test(test_read),	    cmocka_unit_test(test_cached),
+		cmocka_unit_test(test_write),	    cmocka_unit_test(test_full),
+		cmocka_unit_test(test_open_at_end), cmocka_unit_test(test_untouched),
+		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_disk_fails),  cmocka_unit_test(test_memory_fails),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);
