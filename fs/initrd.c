@@ -278,6 +278,8 @@ static int initrd_mount(const char *source, bool read_only, struct fs **out)
 			  *source ? "such " : "", *source ? ": " : "", source);
 		return -ENOENT;
 	}
+	if (arch_direct_map(module->base, module->bytes))
+		return -ENOMEM;
 	return initrd_build(phys_to_virt(module->base), module->bytes, module->name, out);
 }
 
