@@ -15,9 +15,9 @@
 #include <posix/pointer.h>
 #include <posix/signal.h>
 
-#define ATOMIC_BYTES 4096 /* PIPE_BUF: writes up to it are not mixed */
-#define FIRST_BYTES 4096   /* what a pipe takes at first */
-#define LIMIT_BYTES 65536u /* what it grows to */
+#define ATOMIC_BYTES 4096   /* PIPE_BUF: writes up to it are not mixed */
+#define FIRST_BYTES  4096   /* what a pipe takes at first */
+#define LIMIT_BYTES  65536u /* what it grows to */
 
 struct pipe_end {
 	struct file file;

@@ -102,8 +102,8 @@ static void names(void)
 	char name[64];
 	DIR *directory;
 
-	check(mkdir("sub", 0755) == 0 && mkdir("sub", 0755) == -1 && errno == EEXIST,
-	      "mkdir");
+	check(mkdir("sub", 0755) == 0, "mkdir");
+	check(mkdir("sub", 0755) == -1 && errno == EEXIST, "mkdir twice");
 	for (int i = 0; i < 200; i++) {
 		snprintf(name, sizeof(name), "sub/file-number-%d", i);
 		fd = open(name, O_WRONLY | O_CREAT, 0600);
