@@ -8,6 +8,8 @@
 #include <lwip/etharp.h>
 #include <lwip/ethip6.h>
 #include <lwip/nd6.h>
+#include <lwip/prot/ip4.h>
+#include <lwip/prot/ip6.h>
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -18,6 +20,7 @@
 #define BACKLOG_MAX  512 /* frames; what a queue discipline holds elsewhere: 1000 */
 #define HELD_UNKNOWN 8	 /* frames held when the card does not say how many it has */
 #define FRAME_MAX    UINT16_MAX
+#define HEADERS_MAX  256 /* Ethernet, IP and TCP with all options fit */
 
 struct net_card *net_card_list;
 
@@ -101,6 +104,32 @@ static struct pbuf *copy(struct net_card *card, const struct ferrule_frame *fram
 	return p;
 }
 
+/* lwIP reads a network header before it looks at how much of one there is. */
+static bool is_too_short(const struct ferrule_frame *frame)
+{
+	uint16_t type;
+
+	if (frame->total_bytes < SIZEOF_ETH_HDR || frame->bytes < SIZEOF_ETH_HDR)
+		return true;
+	__builtin_memcpy(&type, frame->data + 12, sizeof(type));
+	switch (type) {
+	case PP_HTONS(ETHTYPE_IP):
+		return frame->total_bytes < SIZEOF_ETH_HDR + IP_HLEN;
+	case PP_HTONS(ETHTYPE_IPV6):
+		return frame->total_bytes < SIZEOF_ETH_HDR + IP6_HLEN;
+	default:
+		return false;
+	}
+}
+
+/* Slow readers and gaps in TCP streams hold frames. The card's are few, so from a point on
+ * they hold copies. So do frames whose headers are not in one piece, as lwIP wants them. */
+static bool must_copy(const struct net_card *card, const struct ferrule_frame *frame)
+{
+	return card->frames_held >= card->frames_held_limit ||
+	       (frame->bytes < HEADERS_MAX && frame->next);
+}
+
 static void card_input(struct net_card *card, struct ferrule_frame *frame)
 {
 	struct netif *netif = &card->netif;
@@ -110,14 +139,12 @@ static void card_input(struct net_card *card, struct ferrule_frame *frame)
 
 	card->rx_packets++;
 	card->rx_bytes += frame->total_bytes;
-	if (frame->total_bytes < SIZEOF_ETH_HDR || frame->total_bytes > FRAME_MAX) {
+	if (is_too_short(frame) || frame->total_bytes > FRAME_MAX) {
 		card->rx_dropped++;
 		ferrule_net_release(frame);
 		return;
 	}
-	/* Slow readers and gaps in TCP streams hold frames. The card's are few, so from a
-	 * point on they hold copies. */
-	if (card->frames_held < card->frames_held_limit) {
+	if (!must_copy(card, frame)) {
 		p = hold(card, frame);
 		if (!p) {
 			card->rx_dropped++;

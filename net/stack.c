@@ -267,6 +267,8 @@ static void net_start(void)
 	lwip_init();
 	net_loopback = netif_list; /* lwIP's own; the cards come after it */
 	attach_cards();
+	if (!net_card_list)
+		net_warn_without_card();
 	stack.active = true;
 	net_unlock();
 	if (!thread_create("net", net_thread, NULL))

@@ -32,11 +32,20 @@ static void ipv4_text(char out[NET_ADDRESS_BYTES], const struct netif *netif)
 	       mask_length(netif_ip4_netmask(netif)));
 }
 
+/* RFC 5952 §4.3 wants lower case. */
+static void lower_case(char *text)
+{
+	for (; *text; text++)
+		if (*text >= 'A' && *text <= 'F')
+			*text |= 0x20;
+}
+
 static bool ipv6_text(char out[NET_ADDRESS_BYTES], const struct netif *netif, unsigned i)
 {
 	if (!ip6_addr_isvalid(netif_ip6_addr_state(netif, i)))
 		return false;
 	ip6addr_ntoa_r(netif_ip6_addr(netif, i), out, NET_ADDRESS_BYTES);
+	lower_case(out);
 	return true;
 }
 
@@ -135,6 +144,7 @@ static bool status_name_server(unsigned index, char out[NET_ADDRESS_BYTES])
 		if (ip_addr_isany(server) || index--)
 			continue;
 		ipaddr_ntoa_r(server, out, NET_ADDRESS_BYTES);
+		lower_case(out);
 		found = true;
 	}
 	net_unlock();

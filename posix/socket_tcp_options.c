@@ -3,7 +3,9 @@
 
 /* TCP's options, and what a control block must know of all options. */
 
+#ifndef _GNU_SOURCE
 #define _GNU_SOURCE /* struct tcp_info */
+#endif
 #include <errno.h>
 #include <netinet/tcp.h>
 #include <string.h>
