@@ -57,7 +57,8 @@ def ports(machine, row, extra):
         for size in (1, 100, 1000, 4096):
             text = (name * 4096)[:size].encode()
             s.sendall(text)
-            assert receive(s, size) == text.upper()
+            got = receive(s, size)
+            assert got == text.upper(), f'{len(got)} bytes of {size}: {got[:40]}'
         s.sendall(b'end')
         machine.wait(rf'port org\.example\.{name} ended with 0')
         s.close()

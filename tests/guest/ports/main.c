@@ -7,6 +7,7 @@
 #include <ctype.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <ferrule/console.h>
 
 #define SECOND_NS 1000000000ull
@@ -21,6 +22,9 @@ static int serve(struct ferrule_port *port)
 {
 	static char text[4096];
 
+	/* The port is there before the host's side of it is known to be open. */
+	for (int i = 0; i < 500 && !ferrule_port_host_open(port); i++)
+		usleep(10000);
 	for (;;) {
 		long bytes = ferrule_port_read(port, text, sizeof(text), UINT64_MAX);
 
