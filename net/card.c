@@ -18,7 +18,7 @@
 
 #define SEGMENTS_MAX 16
 #define BACKLOG_MAX  512 /* frames; what a queue discipline holds elsewhere: 1000 */
-#define HELD_UNKNOWN 8	 /* frames held when the card does not say how many it has */
+#define HELD_UNKNOWN 8	 /* buffers held when the card does not say how many it has */
 #define FRAME_MAX    UINT16_MAX
 #define HEADERS_MAX  256 /* Ethernet, IP and TCP with all options fit */
 
@@ -31,7 +31,7 @@ struct held_piece {
 	struct pbuf_custom pbuf;
 	struct ferrule_frame *frame; /* the first piece */
 	struct net_card *card;
-	unsigned pieces; /* of the first piece: not freed yet */
+	unsigned pieces, unfreed; /* of the first piece: all, and those lwIP still has */
 };
 _Static_assert(sizeof(struct held_piece) <= sizeof(((struct ferrule_frame *)0)->owner),
 	       "a held piece fits the frame's owner area");
@@ -47,9 +47,9 @@ static void piece_freed(struct pbuf *pbuf)
 	struct held_piece *piece = (struct held_piece *)pbuf;
 	struct ferrule_frame *frame = piece->frame;
 
-	if (--held_piece(frame)->pieces)
+	if (--held_piece(frame)->unfreed)
 		return;
-	piece->card->frames_held--;
+	piece->card->buffers_held -= held_piece(frame)->pieces;
 	ferrule_net_release(frame);
 }
 
@@ -82,10 +82,10 @@ static struct pbuf *hold(struct net_card *card, struct ferrule_frame *frame)
 		last = p;
 		pieces++;
 	}
-	held_piece(frame)->pieces = pieces;
+	held_piece(frame)->pieces = held_piece(frame)->unfreed = pieces;
 	if (!pieces || left)
 		return NULL;
-	card->frames_held++;
+	card->buffers_held += pieces;
 	return &held_piece(frame)->pbuf.pbuf;
 }
 
@@ -126,8 +126,11 @@ static bool is_too_short(const struct ferrule_frame *frame)
  * they hold copies. So do frames whose headers are not in one piece, as lwIP wants them. */
 static bool must_copy(const struct net_card *card, const struct ferrule_frame *frame)
 {
-	return card->frames_held >= card->frames_held_limit ||
-	       (frame->bytes < HEADERS_MAX && frame->next);
+	if (!frame->next)
+		return card->buffers_held >= card->buffers_held_limit;
+	return frame->bytes < HEADERS_MAX ||
+	       card->buffers_held + frame->total_bytes / frame->bytes >=
+		       card->buffers_held_limit;
 }
 
 static void card_input(struct net_card *card, struct ferrule_frame *frame)
@@ -423,8 +426,9 @@ void card_attach(struct ferrule_net *net, const struct net_config *config)
 	card->net = net;
 	card->config = *config;
 	ferrule_net_info(net, &card->info);
-	card->frames_held_limit = card->info.rx_buffers ? card->info.rx_buffers / 2
-							: HELD_UNKNOWN;
+	/* The rest must do for the largest frame a card may merge, 35 or more of them. */
+	card->buffers_held_limit = card->info.rx_buffers ? card->info.rx_buffers / 4
+							 : HELD_UNKNOWN;
 	netif_add(&card->netif, &config->address, &config->mask, &config->gateway, NULL,
 		  card_netif_init, netif_input);
 	if (!netif_default)

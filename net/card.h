@@ -32,7 +32,8 @@ struct net_card {
 
 	bool filter_stale; /* groups changed, the card does not know yet */
 
-	unsigned frames_held, frames_held_limit; /* received, not given back yet */
+	/* Buffers of frames that lwIP or a socket holds. A merged frame has dozens. */
+	unsigned buffers_held, buffers_held_limit;
 	uint64_t rx_packets, rx_bytes, rx_dropped, rx_copied;
 	uint64_t tx_packets, tx_bytes, tx_dropped;
 
