@@ -219,6 +219,8 @@ class Machine:
 
     def _pump(self, end):
         """Takes in what comes until `end`; False when QEMU has closed everything."""
+        if not self.selector.get_map():
+            return False
         for key, _ in self.selector.select(max(0, end - time.monotonic())):
             key.data.pump()
             if not key.data.open:
