@@ -20,7 +20,8 @@ CMDLINE = 'net=dhcp root=vda'
 
 
 def drive(image, options=''):
-    return ['-drive', f'if=none,id=root,format=raw,file={image}{options}',
+    # snapshot: several machines may have the same disk, and none changes it.
+    return ['-drive', f'if=none,id=root,format=raw,snapshot=on,file={image}{options}',
             '-device', 'virtio-blk-pci,drive=root']
 
 
