@@ -182,8 +182,9 @@ void card_log_addresses(struct net_card *card)
 	uint8_t valid = 0;
 
 	net_wake(net_address_waiters, POLLIN);
-	if (netif_is_link_up(netif) &&
-	    !ip4_addr_eq(&card->logged_ipv4, netif_ip4_addr(netif))) {
+	if (!netif_is_link_up(netif))
+		return;
+	if (!ip4_addr_eq(&card->logged_ipv4, netif_ip4_addr(netif))) {
 		if (!ip4_addr_isany_val(*netif_ip4_addr(netif)))
 			log_ipv4(card);
 		else if (!ip4_addr_isany_val(card->logged_ipv4))
