@@ -16,7 +16,7 @@ import http_checks
 import qemu
 from test_rows import free_port
 
-CMDLINE = 'net=dhcp root=vda'
+CMDLINE = 'log=info net=dhcp root=vda'
 
 
 def drive(image, options=''):
