@@ -9,8 +9,8 @@
 
 #include <stdint.h>
 
-#define BOOT_RANGES_MAX	 128 /* more are reported and left unused */
-#define BOOT_MODULES_MAX 16
+#define BOOT_RANGES_MAX	  128 /* more are reported and left unused */
+#define BOOT_MODULES_MAX  16
 #define BOOT_RESERVED_MAX 64
 
 struct boot_range {

@@ -16,7 +16,8 @@ void cmdline_parse(const char *line);
 
 struct cmdline_key {
 	const char *name;
-	const char *help; /* its values, and what it does: one line, for the report of unknown keys */
+	const char *
+		help; /* its values, and what it does: one line, for the report of unknown keys */
 	/* Called by cmdline_parse() with each value, in order; may be NULL. */
 	void (*apply)(const char *value);
 };

@@ -15,7 +15,7 @@ struct thread;
 struct cpu {
 	struct cpu *self;
 	struct thread *current;
-	struct thread *idle; /* on whose stack it waits for work; NULL: it has some */
+	struct thread *idle;	/* on whose stack it waits for work; NULL: it has some */
 	unsigned preempt_count; /* > 0: do not switch threads in interrupt exit */
 	bool need_resched;	/* a switch is due at interrupt exit or preempt_enable */
 	unsigned interrupt_depth; /* > 0: in interrupt context */
