@@ -238,6 +238,15 @@ static int read_content(struct resource *resource)
 	return 200;
 }
 
+/* Large content is read as it is sent, when it is too late to say 500: so its beginning
+ * is asked for here. */
+static int try_content(struct resource *resource)
+{
+	char first;
+
+	return pread(resource->fd, &first, 1, 0) == 1 ? 200 : 500;
+}
+
 static int open_file(struct resource *resource)
 {
 	const struct stat *status = &resource->status;
@@ -260,7 +269,9 @@ static int open_file(struct resource *resource)
 		 (unsigned long)status->st_mtim.tv_nsec);
 	small = resource->size <= RESOURCE_SMALL;
 	result = make_block(resource, small ? (size_t)resource->size : 0);
-	return result == 200 && small ? read_content(resource) : result;
+	if (result != 200)
+		return result;
+	return small ? read_content(resource) : try_content(resource);
 }
 
 static int make_listing(struct resource *resource)
