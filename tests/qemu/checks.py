@@ -82,7 +82,6 @@ def udp_exchange(s, address, data, attempts=20):
 
 def echo_at(machine, address, largest=1472):
     """Datagrams and several streams at once come back byte for byte."""
-    machine.wait(r'^SERVING')
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as udp:
         for size in (1, 18, 500, largest):
             udp_exchange(udp, address, os.urandom(size))
@@ -104,4 +103,5 @@ def echo_at(machine, address, largest=1472):
 
 
 def echo(machine, row, extra):
+    machine.wait(r'^SERVING')
     echo_at(machine, ('127.0.0.1', extra.port), 1300 if 'host_mtu' in str(row.devices) else 1472)
