@@ -43,6 +43,11 @@ int ext4_disk_write_pages(struct ext4_disk *disk, uint64_t offset, size_t bytes,
 /* Through the cache of the disk's pages, where what libext2fs wrote is seen at once. Under
  * the mount's mutex. */
 int ext4_disk_read(struct ext4_disk *disk, uint64_t offset, size_t bytes, void *out);
+/* What libext2fs reads and writes, with its errors. Under the mount's mutex. */
+errcode_t ext4_disk_read_range(struct ext4_disk *disk, uint64_t offset, size_t bytes,
+			       char *out);
+errcode_t ext4_disk_write_range(struct ext4_disk *disk, uint64_t offset, size_t bytes,
+				const char *in);
 /* Blocks that held metadata may hold file contents now: what of them is cached is brought
  * up to date. Under the mount's mutex. */
 void ext4_disk_refresh(struct ext4_disk *disk, uint64_t offset, size_t bytes,

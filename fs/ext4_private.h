@@ -63,13 +63,18 @@ static inline struct ext2_inode *ext4_raw(struct ext4_inode *node)
 	return (struct ext2_inode *)&node->raw;
 }
 
-/* A libext2fs error as a negative errno. */
+/* ext4.c: a libext2fs error as a negative errno. */
 int ext4_errno(errcode_t error);
-
-/* ext4.c: the inode of a number, with a reference. Under the mount's mutex. */
-int ext4_get(struct ext4 *ext4, ext2_ino_t number, struct inode **out);
 /* Before the first change: reads the bitmaps, and marks the disk as being in use. */
 int ext4_begin_change(struct ext4 *ext4);
+
+/* ext4_inode.c */
+struct inode *ext4_root(struct fs *fs);
+void ext4_forget(struct inode *inode);
+int ext4_stat(struct inode *inode, struct stat *out);
+ssize_t ext4_readlink(struct inode *inode, char *out, size_t bytes);
+/* The inode of a number, with a reference. Under the mount's mutex. */
+int ext4_get(struct ext4 *ext4, ext2_ino_t number, struct inode **out);
 /* Reads the inode again after libext2fs changed it, or writes it after we did. */
 int ext4_reload(struct ext4 *ext4, struct ext4_inode *node);
 int ext4_store(struct ext4 *ext4, struct ext4_inode *node);
@@ -98,7 +103,7 @@ int ext4_truncate(struct inode *inode, uint64_t bytes);
 /* Frees the blocks from the file's block `first` on. Under the mount's mutex. */
 int ext4_punch(struct ext4 *ext4, struct ext4_inode *node, uint64_t first);
 
-/* ext4_names.c */
+/* ext4_names.c, ext4_remove.c, ext4_rename.c */
 int ext4_create(struct inode *directory, const char *name, size_t length, mode_t mode,
 		struct inode **out);
 int ext4_mkdir(struct inode *directory, const char *name, size_t length, mode_t mode);

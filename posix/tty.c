@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* The terminal: a line discipline over the console.
+/* The terminal: the console, with a line discipline (tty_line.c), as an open file.
  *
- * Typed bytes wait raw in kernel/console.c; they are edited and echoed when a thread reads
- * the terminal or asks whether it can be read. The interrupt characters (^C, ^\\, ^Z) are
- * dropped: there is one process and nobody to interrupt it for. */
+ * What is typed has one reader. Where the status shell is linked in, that is the shell, and
+ * standard input is at its end. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,45 +16,20 @@
 #include <ferrule/console.h>
 #include <kernel/console.h>
 #include <kernel/heap.h>
-#include <kernel/sync.h>
 #include <kernel/time.h>
 #include <posix/pointer.h>
 #include <posix/signal.h>
 #include <posix/tty.h>
+#include <posix/tty_line.h>
 
-#define INPUT_BYTES 4096  /* a power of two; a line is at most one less (MAX_CANON) */
-#define END_OF_FILE 0x100 /* in the input buffer: where ^D was typed */
+/* There if the application asked for it. */
+void ferrule_shell(void) __attribute__((weak));
 
-/* The kernel's struct termios, the first part of the C library's (ioctl_tty(2)). */
-struct kernel_termios {
-	uint32_t input, output, control, local;
-	uint8_t line;
-	uint8_t characters[19];
-};
+static bool input_is_taken(void)
+{
+	return ferrule_shell;
+}
 
-/* All under mutex. Counters run freely; [head, committed) can be read, [committed, tail)
- * is the line being edited. The buffer is allocated when somebody reads. */
-static struct mutex mutex;
-static uint16_t *input;
-static uint32_t head, committed, tail;
-static struct kernel_termios settings = {
-	.input = ICRNL | IXON | IUTF8,
-	.output = OPOST | ONLCR,
-	.control = B38400 | CS8 | CREAD,
-	.local = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-	.characters = { [VINTR] = 3,
-			[VQUIT] = 28,
-			[VERASE] = 127,
-			[VKILL] = 21,
-			[VEOF] = 4,
-			[VMIN] = 1,
-			[VSTART] = 17,
-			[VSTOP] = 19,
-			[VSUSP] = 26,
-			[VREPRINT] = 18,
-			[VWERASE] = 23,
-			[VLNEXT] = 22 },
-};
 static struct winsize told_size; /* by TIOCSWINSZ; zero: what the console says */
 
 static struct spinlock files_lock;
@@ -63,189 +37,15 @@ static struct tty {
 	struct file file;
 	struct tty *next;
 } * files; /* opened beside tty_file; under files_lock */
-static struct wait console_watch;
-static bool watching; /* console_watch is queued; under mutex */
 
-static void echo(const char *text, size_t length)
-{
-	if (settings.local & ECHO)
-		console_write(text, length);
-}
-
-static void echo_character(uint8_t c)
-{
-	char text[2] = { '^', (char)(c ^ 0x40) };
-
-	if ((c < 32 || c == 127) && c != '\n' && c != '\t' && settings.local & ECHOCTL)
-		echo(text, 2);
-	else
-		echo((const char *)&c, 1);
-}
-
-/* Takes the last character of the line back; in UTF-8, all its bytes. */
-static void erase_character(void)
-{
-	uint8_t c;
-
-	do {
-		c = (uint8_t)input[--tail % INPUT_BYTES];
-	} while (settings.input & IUTF8 && (c & 0xc0) == 0x80 && tail != committed);
-	echo("\b \b", 3);
-	if (c < 32 && c != '\t')
-		echo("\b \b", 3);
-}
-
-static bool is_character(uint8_t c, unsigned which)
-{
-	return c && c == settings.characters[which];
-}
-
-static void put(uint16_t value)
-{
-	input[tail++ % INPUT_BYTES] = value;
-}
-
-static void edit_word_back(void)
-{
-	while (tail != committed && input[(tail - 1) % INPUT_BYTES] == ' ')
-		erase_character();
-	while (tail != committed && input[(tail - 1) % INPUT_BYTES] != ' ')
-		erase_character();
-}
-
-/* One byte in canonical mode. */
-static void edit(uint8_t c)
-{
-	if (is_character(c, VERASE) || c == '\b') {
-		if (tail != committed)
-			erase_character();
-	} else if (is_character(c, VKILL)) {
-		while (tail != committed)
-			erase_character();
-	} else if (is_character(c, VWERASE)) {
-		edit_word_back();
-	} else if (is_character(c, VEOF)) {
-		put(END_OF_FILE);
-		committed = tail;
-	} else if (c == '\n' || is_character(c, VEOL)) {
-		put(c);
-		committed = tail;
-		if (settings.local & (ECHO | ECHONL))
-			console_write("\n", 1);
-	} else if (tail - head < INPUT_BYTES - 1) { /* one place is kept for the end */
-		put(c);
-		echo_character(c);
-	}
-}
-
-static void take(uint8_t c)
-{
-	if (settings.local & ISIG &&
-	    (is_character(c, VINTR) || is_character(c, VQUIT) || is_character(c, VSUSP)))
-		return;
-	if (c == '\r' && settings.input & IGNCR)
-		return;
-	if (c == '\r' && settings.input & ICRNL)
-		c = '\n';
-	else if (c == '\n' && settings.input & INLCR)
-		c = '\r';
-	if (settings.local & ICANON) {
-		edit(c);
-		return;
-	}
-	put(c);
-	committed = tail;
-	echo_character(c);
-}
-
-static void input_came(struct wait *self, uintptr_t what)
+void tty_input_came(void)
 {
 	unsigned long flags = spin_lock(&files_lock);
 
-	(void)self;
-	(void)what;
 	file_notify(&tty_file, POLLIN);
 	for (struct tty *tty = files; tty; tty = tty->next)
 		file_notify(&tty->file, POLLIN);
 	spin_unlock(&files_lock, flags);
-}
-
-/* Edits what was typed since the last time. Under mutex; false without memory. */
-static bool pump(void)
-{
-	char typed[64];
-	size_t count;
-
-	if (!input) {
-		input = kmalloc(INPUT_BYTES * sizeof(*input));
-		if (!input)
-			return false;
-	}
-	if (!watching) {
-		watching = true;
-		wait_begin_notify(&console_readers, &console_watch, input_came);
-	}
-	/* What does not fit stays in the console; a full line can still be edited. */
-	while (committed - head <= INPUT_BYTES - 1 - sizeof(typed)) {
-		count = tail - head;
-		if (!(settings.local & ICANON) && count > INPUT_BYTES - sizeof(typed))
-			break;
-		count = console_read(typed, sizeof(typed));
-		if (!count)
-			break;
-		for (size_t i = 0; i < count; i++)
-			if (tail - head < INPUT_BYTES)
-				take((uint8_t)typed[i]);
-	}
-	return true;
-}
-
-/* How many bytes a read in canonical mode gets, at most `bytes`: up to a line's end. */
-static size_t copy_line(char *out, size_t bytes)
-{
-	size_t done = 0;
-
-	while (head != committed && done < bytes) {
-		uint16_t c = input[head % INPUT_BYTES];
-
-		head++;
-		if (c == END_OF_FILE)
-			return done;
-		out[done++] = (char)c;
-		if (c == '\n' || is_character((uint8_t)c, VEOL))
-			return done;
-	}
-	/* An end of file right behind belongs to this read. */
-	if (done && head != committed && input[head % INPUT_BYTES] == END_OF_FILE)
-		head++;
-	return done;
-}
-
-static size_t copy_raw(char *out, size_t bytes)
-{
-	size_t done = 0;
-
-	while (head != committed && done < bytes)
-		out[done++] = (char)input[head++ % INPUT_BYTES];
-	return done;
-}
-
-/* What a read waits for: whether there is enough, and until when (termios(3), the cases
- * of MIN and TIME; times in tenths of a second). */
-static bool enough(size_t bytes, uint64_t started_ns, uint64_t *deadline_ns)
-{
-	uint8_t least = settings.characters[VMIN], time = settings.characters[VTIME];
-
-	*deadline_ns = NO_DEADLINE;
-	if (settings.local & ICANON)
-		return head != committed;
-	if (!least && !time)
-		return true;
-	if (time && (!least || head != committed))
-		*deadline_ns = started_ns + time * 100 * NS_PER_MS;
-	if (!least)
-		return head != committed;
-	return committed - head >= (least < bytes ? least : bytes);
 }
 
 static ssize_t tty_read(struct file *file, char *out, size_t bytes)
@@ -256,19 +56,21 @@ static ssize_t tty_read(struct file *file, char *out, size_t bytes)
 	struct wait wait;
 	uint32_t seen;
 
+	if (input_is_taken())
+		return 0;
 	wait_begin(&console_readers, &wait);
-	mutex_lock(&mutex);
-	for (seen = tail;; seen = tail) {
-		if (!pump()) {
+	mutex_lock(&tty_mutex);
+	for (seen = tty_line_progress();; seen = tty_line_progress()) {
+		if (!tty_line_pump()) {
 			result = -ENOMEM;
 			break;
 		}
-		if (tail != seen)
+		if (tty_line_progress() != seen)
 			since_ns = clock_ns();
-		if (enough(bytes, since_ns, &deadline_ns) || !in_time)
+		if (tty_line_enough(bytes, since_ns, &deadline_ns) || !in_time)
 			break;
 		if (file->flags & O_NONBLOCK) {
-			if (head == committed)
+			if (!tty_line_readable())
 				result = -EAGAIN;
 			break;
 		}
@@ -276,14 +78,13 @@ static ssize_t tty_read(struct file *file, char *out, size_t bytes)
 			result = -EINTR;
 			break;
 		}
-		mutex_unlock(&mutex);
+		mutex_unlock(&tty_mutex);
 		in_time = wait_sleep(&wait, deadline_ns);
-		mutex_lock(&mutex);
+		mutex_lock(&tty_mutex);
 	}
 	if (!result)
-		result = (ssize_t)(settings.local & ICANON ? copy_line(out, bytes)
-							   : copy_raw(out, bytes));
-	mutex_unlock(&mutex);
+		result = (ssize_t)tty_line_take(out, bytes);
+	mutex_unlock(&tty_mutex);
 	wait_end(&wait);
 	return result;
 }
@@ -337,10 +138,12 @@ static short tty_poll(struct file *file)
 	short events = POLLOUT | POLLWRNORM;
 
 	(void)file;
-	mutex_lock(&mutex);
-	if (pump() && head != committed)
+	if (input_is_taken())
+		return events | POLLIN | POLLRDNORM; /* the end can be read */
+	mutex_lock(&tty_mutex);
+	if (tty_line_pump() && tty_line_readable())
 		events |= POLLIN | POLLRDNORM;
-	mutex_unlock(&mutex);
+	mutex_unlock(&tty_mutex);
 	return events;
 }
 
@@ -358,13 +161,13 @@ static int tty_stat(struct file *file, struct stat *out)
 /* Changing the mode hands over the line that was being edited (tcsetattr(3)). */
 static void set_termios(const struct kernel_termios *new, bool flush)
 {
-	mutex_lock(&mutex);
-	settings = *new;
-	if (flush && input && pump())
-		head = committed = tail;
-	else if (!(settings.local & ICANON))
-		committed = tail;
-	mutex_unlock(&mutex);
+	mutex_lock(&tty_mutex);
+	tty_settings = *new;
+	if (flush && !input_is_taken() && tty_line_pump())
+		tty_line_drop();
+	else if (!(tty_settings.local & ICANON))
+		tty_line_commit();
+	mutex_unlock(&tty_mutex);
 }
 
 static int get_size(struct winsize *out)
@@ -381,18 +184,18 @@ static int get_size(struct winsize *out)
 
 static int readable_bytes(int *out)
 {
-	mutex_lock(&mutex);
-	*out = pump() ? (int)(committed - head) : 0;
-	mutex_unlock(&mutex);
+	mutex_lock(&tty_mutex);
+	*out = !input_is_taken() && tty_line_pump() ? (int)tty_line_readable() : 0;
+	mutex_unlock(&tty_mutex);
 	return 0;
 }
 
 static int flush_input(void)
 {
-	mutex_lock(&mutex);
-	if (pump())
-		head = committed = tail;
-	mutex_unlock(&mutex);
+	mutex_lock(&tty_mutex);
+	if (!input_is_taken() && tty_line_pump())
+		tty_line_drop();
+	mutex_unlock(&tty_mutex);
 	return 0;
 }
 
@@ -419,7 +222,7 @@ static int tty_ioctl(struct file *file, unsigned long request, void *argument)
 		told_size = *(const struct winsize *)argument;
 		return 0;
 	case TCGETS:
-		memcpy(argument, &settings, sizeof(settings));
+		memcpy(argument, &tty_settings, sizeof(tty_settings));
 		return 0;
 	case TCSETS:
 	case TCSETSW: /* output is never held back */

@@ -4,8 +4,8 @@
 /* ext4 on images made by mke2fs and judged by e2fsck: bytes compared, changes checked,
  * damage survived.
  *
- * sources: fs/ext4.c fs/ext4_io.c fs/ext4_data.c fs/ext4_directory.c fs/ext4_write.c
- *	fs/ext4_names.c fs/cache.c fs/tree.c fs/mount.c fs/names.c fs/change.c fs/dev.c
+ * sources: fs/ext4.c fs/ext4_inode.c fs/ext4_io.c fs/ext4_disk.c fs/ext4_data.c fs/ext4_directory.c fs/ext4_write.c
+ *	fs/ext4_names.c fs/ext4_remove.c fs/ext4_rename.c fs/cache.c fs/tree.c fs/mount.c fs/names.c fs/change.c fs/dev.c
  *	fs/initrd.c fs/cpio.c tests/unit/host/block.c tests/unit/host/heap.c
  *	tests/unit/host/page.c tests/unit/host/mmu.c tests/unit/host/thread.c
  *	tests/unit/host/time.c tests/unit/host/log.c tests/unit/host/cmdline.c
