@@ -8,7 +8,7 @@ OBJ	= $(BUILD)/obj
 GCC_INC := $(shell $(CC) -print-file-name=include)
 
 WARNINGS = -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes
-COMMON_CFLAGS = -std=gnu11 -O2 -g -ffreestanding -mcmodel=kernel -mno-red-zone -fno-pic \
+COMMON_CFLAGS = -std=gnu11 -O2 -g -mcmodel=kernel -mno-red-zone -fno-pic \
 	-fno-pie -fcf-protection=none -fno-omit-frame-pointer -ffunction-sections \
 	-fdata-sections -fno-common -fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-fstack-protector-strong -mstack-protector-guard=global -ffile-prefix-map=$(CURDIR)/= \
@@ -17,9 +17,10 @@ INCLUDES = -I. -Iinclude -Iarch/$(ARCH)/include
 
 # Interrupts change what no function that is called does, so no conclusions may be drawn
 # about static variables from the bodies of functions (-fno-ipa-reference).
-# Interrupts save no vector registers: kernel code has none.
-KERNEL_CFLAGS = $(COMMON_CFLAGS) $(INCLUDES) $(WARNINGS) -mgeneral-regs-only \
-	-fno-ipa-reference
+# Interrupts save no vector registers: kernel code has none. memcpy() and its like are what
+# the compiler takes them for (-fbuiltin), save where they are defined.
+KERNEL_CFLAGS = $(COMMON_CFLAGS) -ffreestanding -fbuiltin $(INCLUDES) $(WARNINGS) \
+	-mgeneral-regs-only -fno-ipa-reference
 
 BOOT_SRC = $(wildcard boot/*.c boot/*.S)
 ROOM_SRC = $(wildcard arch/$(ARCH)/*.c arch/$(ARCH)/*.S kernel/*.c virtio/*.c virtio/*/*.c \
@@ -28,6 +29,7 @@ BOOT_OBJ = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(BOOT_SRC))))
 ROOM_OBJ = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(ROOM_SRC))))
 RUNTIME	 = $(BUILD)/libferrule.a
 
+$(OBJ)/kernel/string.o: KERNEL_CFLAGS += -fno-builtin -fno-tree-loop-distribute-patterns
 $(OBJ)/net/%.o $(OBJ)/posix/%.o $(OBJ)/shell/%.o: KERNEL_CFLAGS += -isystem $(LWIP_INC) -Inet/lwip/include
 $(OBJ)/fs/%.o: KERNEL_CFLAGS += -isystem $(EXT2FS_INC)
 $(filter $(OBJ)/net/% $(OBJ)/posix/% $(OBJ)/shell/%,$(ROOM_OBJ)): | $(LWIP_LIB)
