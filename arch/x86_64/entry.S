@@ -1,27 +1,33 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Where traps and interrupts enter. Each vector has a stub of 16 bytes that pushes its
- * number (and an error code where the CPU pushed none). */
+#define STUB_BYTES	 4
+#define STUB_GROUP_BYTES 136 /* 32 stubs, and a jump that reaches far */
 
-#define STUB_BYTES 16
+/* Where traps and interrupts enter. Each vector has a stub of 4 bytes that pushes its number
+ * and jumps to what its group of 32 stubs has in common, near behind them. */
 
 	.section .text.entry, "ax"
 	.globl exception_stubs, interrupt_stubs
 
 /* Exceptions 0 to 31; 8, 10 to 14, 17, 21, 29 and 30 come with an error code. */
-	.balign STUB_BYTES
+	.balign 16
 exception_stubs:
 	.set vector, 0
 	.rept 32
-	.balign STUB_BYTES
-	.if !(vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30)
-	pushq $0
-	.endif
 	pushq $vector
+	.if vector == 8 || (vector >= 10 && vector <= 14) || vector == 17 || vector == 21 || vector == 29 || vector == 30
 	jmp exception_common
+	.else
+	jmp exception_without_code
+	.endif
 	.set vector, vector + 1
 	.endr
+	.org exception_stubs + 32 * STUB_BYTES	/* an error if a stub is longer */
+
+exception_without_code:
+	pushq (%rsp)
+	movq $0, 8(%rsp)
 
 /* A full frame, because a death is to print it; returns when the fault was resolved. */
 exception_common:
@@ -62,15 +68,18 @@ exception_common:
 	addq $16, %rsp
 	iretq
 
-/* Interrupts 32 to 255. */
-	.balign STUB_BYTES
+/* Interrupts 32 to 255. A byte is pushed, sign-extended; interrupt_common takes the byte. */
+	.balign 16
 interrupt_stubs:
 	.set vector, 32
-	.rept 224
-	.balign STUB_BYTES
-	pushq $vector
-	jmp interrupt_common
+	.rept 7
+	.rept 32
+	pushq $(vector - (vector & 0x80) * 2)
+	jmp 1f
 	.set vector, vector + 1
+	.endr
+1:	jmp interrupt_common
+	.org interrupt_stubs + (vector / 32 - 1) * STUB_GROUP_BYTES
 	.endr
 
 /* On STACK_INTERRUPT, which the next interrupt uses again: so the CPU's frame moves to the
@@ -101,7 +110,7 @@ interrupt_common:
 	pushq %r11
 	pushq %rax			/* 16 pushes: the ABI's alignment at the call */
 	cld
-	movl 8(%rax), %edi
+	movzbl 8(%rax), %edi
 	call interrupt_entry
 	popq %r11
 	popq %r11

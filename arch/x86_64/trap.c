@@ -16,7 +16,10 @@
 
 #define CODE_SELECTOR 8
 #define TSS_SELECTOR  16
-#define STUB_BYTES    16
+
+/* As in entry.S. */
+#define STUB_BYTES	 4
+#define STUB_GROUP_BYTES 136
 
 extern char exception_stubs[], interrupt_stubs[];
 extern char boot_stack_guard[];
@@ -65,7 +68,11 @@ static void gate_set(unsigned vector, const char *stub, enum interrupt_stack sta
 
 void trap_vector_enable(unsigned vector)
 {
-	gate_set(vector, interrupt_stubs + (vector - 32) * STUB_BYTES, STACK_INTERRUPT);
+	unsigned group = vector / 32 - 1;
+
+	gate_set(vector,
+		 interrupt_stubs + group * STUB_GROUP_BYTES + vector % 32 * STUB_BYTES,
+		 STACK_INTERRUPT);
 }
 
 static void gdt_load(void)
