@@ -13,34 +13,13 @@
 #define FRAMES_MAX	32
 #define FRAME_MAX_BYTES (1024 * 1024) /* a caller's frame is not further away */
 
-const char *symbol_lookup(uintptr_t address, uintptr_t *into)
-{
-	const struct symbol *low = symbols_start, *high = symbols_end;
-	uintptr_t offset = address - KERNEL_BASE;
-
-	if (address < KERNEL_BASE || low == high || offset < low->offset)
-		return NULL;
-	while (high - low > 1) { /* low->offset <= offset < high->offset */
-		const struct symbol *middle = low + (high - low) / 2;
-
-		if (middle->offset <= offset)
-			low = middle;
-		else
-			high = middle;
-	}
-	if (!symbol_names[low->name_offset])
-		return NULL;
-	*into = offset - low->offset;
-	return &symbol_names[low->name_offset];
-}
-
 static void print_frame(unsigned number, uintptr_t pc, bool is_return)
 {
+	char name[SYMBOL_NAME_MAX];
 	uintptr_t into;
-	/* A call that never returns may be the last instruction of its function. */
-	const char *name = symbol_lookup(pc - is_return, &into);
 
-	if (name)
+	/* A call that never returns may be the last instruction of its function. */
+	if (symbol_lookup(pc - is_return, name, &into))
 		panic_print("  #%-2u %#018lx %s+%#lx\n", number, (unsigned long)pc, name,
 			    (unsigned long)(into + is_return));
 	else

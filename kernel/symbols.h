@@ -2,25 +2,32 @@
  * Copyright The Ferrule developers */
 
 /* The table of function names for backtraces. tools/symbols.py writes it from the linked
- * image as an assembly file, which is then linked in; an image without it still works. */
+ * image as an assembly file, which is then linked in; an image without it still works.
+ *
+ * It is small rather than quick to search: one entry a function, by ascending address,
+ *
+ *	length	bytes to the next function, 7 bits a byte, the lowest first; all but the
+ *		last with bit 7 set
+ *	name	bytes from 128 on stand for the two of symbol_pairs[byte - 128], which may
+ *		again do so; a NUL ends it */
 
 #ifndef KERNEL_SYMBOLS_H
 #define KERNEL_SYMBOLS_H
 
+#include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
-/* In section .symbols, by ascending offset. The last entry is the end of the text, with
- * an empty name. */
-struct symbol {
-	uint32_t offset;      /* of the function from KERNEL_BASE */
-	uint32_t name_offset; /* into symbol_names: a NUL-terminated string */
-};
+#define SYMBOL_NAME_MAX 64 /* with its NUL; what is longer is cut off */
 
-extern const struct symbol symbols_start[] __attribute__((weak));
-extern const struct symbol symbols_end[] __attribute__((weak));
-extern const char symbol_names[] __attribute__((weak));
+extern const uint32_t symbols_base
+	__attribute__((weak)); /* of the first, from KERNEL_BASE */
+extern const uint8_t symbols_start[] __attribute__((weak));
+extern const uint8_t symbols_end[] __attribute__((weak));
+extern const uint8_t symbol_pairs[128][2] __attribute__((weak));
 
-/* The function that holds `address`, and how far into it; NULL if none is known. */
-const char *symbol_lookup(uintptr_t address, uintptr_t *into);
+/* Writes the name of the function that holds `address`, and how far into it that is;
+ * false if none is known. */
+bool symbol_lookup(uintptr_t address, char name[SYMBOL_NAME_MAX], uintptr_t *into);
 
 #endif

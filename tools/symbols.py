@@ -10,6 +10,7 @@ Only text symbols are taken. The table must be linked in behind the text, so tha
 it moves no function.
 """
 
+import collections
 import os
 import subprocess
 import sys
@@ -35,22 +36,45 @@ def read_symbols(lines):
         yield address - KERNEL_BASE, chosen[address][1]
 
 
+def code(names):
+    """The names with bytes from 128 on for pairs of characters, the most frequent pair
+    first, and the list of those pairs."""
+    text, pairs = "\0".join(names), []
+    for byte in range(128, 256):
+        counts = collections.Counter(map("".join, zip(text, text[1:])))
+        pair = max((pair for pair in counts if "\0" not in pair), key=counts.get, default=None)
+        if pair is None or counts[pair] < 4:
+            break
+        pairs.append(pair)
+        text = text.replace(pair, chr(byte))
+    return text.split("\0"), pairs
+
+
+def in_bytes(text):
+    return ", ".join(str(ord(c)) for c in text)
+
+
+def length_bytes(length):
+    while length > 127:
+        yield 128 | length & 127
+        length >>= 7
+    yield length
+
+
 def write_table(symbols, out):
-    names = {}
-    size = 0
-    out.write("\t.section .symbols, \"a\"\n\t.balign 8\n")
-    out.write("\t.globl symbols_start, symbols_end, symbol_names\nsymbols_start:\n")
-    for offset, name in symbols[:-1]:
-        if name not in names:
-            names[name] = size
-            size += len(name) + 1
-        out.write(f"\t.long {offset:#x}, {names[name]}\n")
     # The linker script's text_end is the last text symbol: it ends the last function.
-    out.write(f"\t.long {symbols[-1][0] if symbols else 0:#x}, {size}\n")
-    out.write("symbols_end:\nsymbol_names:\n")
-    for name in names:
-        out.write(f"\t.asciz \"{name}\"\n")
-    out.write("\t.byte 0\n\t.section .note.GNU-stack, \"\", @progbits\n")
+    names, pairs = code([name for _, name in symbols[:-1]])
+    out.write("\t.section .symbols, \"a\"\n\t.balign 4\n")
+    out.write("\t.globl symbols_base, symbols_start, symbols_end, symbol_pairs\n")
+    out.write(f"symbols_base:\n\t.long {symbols[0][0] if symbols else 0:#x}\n")
+    out.write("symbols_start:\n")
+    for name, (offset, _), (following, _) in zip(names, symbols, symbols[1:]):
+        length = ", ".join(str(b) for b in length_bytes(following - offset))
+        out.write(f"\t.byte {length}, {in_bytes(name)}, 0\n")
+    out.write("symbols_end:\nsymbol_pairs:\n")
+    for pair in pairs:
+        out.write(f"\t.byte {in_bytes(pair)}\n")
+    out.write("\t.section .note.GNU-stack, \"\", @progbits\n")
 
 
 def main():
