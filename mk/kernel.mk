@@ -7,8 +7,20 @@
 OBJ	= $(BUILD)/obj
 GCC_INC := $(shell $(CC) -print-file-name=include)
 
+# What every request, packet, wake-up and boot spends its time in is compiled for speed,
+# all else for size. Jump tables are larger than the comparisons they stand for.
+OPTIMIZE = -Os -fno-jump-tables
+FAST	 = -O2 -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
+HOT	 = $(addprefix arch/$(ARCH)/,apic clock% direct_map kvm_clock mmu) \
+	$(addprefix kernel/,acpi heap irq pci pci_config sched string sync time wait) \
+	$(addprefix virtio/,features ring/split device/block% device/net% device/pieces) \
+	net/% $(addprefix fs/,cache ext4_data ext4_io tree) \
+	$(addprefix posix/,epoll% fd file io poll sendfile socket%)
+$(HOT:%=$(OBJ)/%.o): OPTIMIZE = $(FAST)
+$(OBJ)/apps/%.o $(OBJ)/bench/%.o $(OBJ)/tests/%.o: OPTIMIZE = -O2
+
 WARNINGS = -Wall -Wextra -Werror -Wmissing-prototypes -Wstrict-prototypes
-COMMON_CFLAGS = -std=gnu11 -O2 -g -mcmodel=kernel -mno-red-zone -fno-pic \
+COMMON_CFLAGS = -std=gnu11 $(OPTIMIZE) -g -mcmodel=kernel -mno-red-zone -fno-pic \
 	-fno-pie -fcf-protection=none -fno-omit-frame-pointer -ffunction-sections \
 	-fdata-sections -fno-common -fno-strict-aliasing -fno-asynchronous-unwind-tables \
 	-fstack-protector-strong -mstack-protector-guard=global -ffile-prefix-map=$(CURDIR)/= \
