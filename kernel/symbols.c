@@ -9,13 +9,18 @@
 /* Appends what the byte of a coded name stands for; the pairs nest a few deep. */
 static char *append(char *at, char *end, uint8_t byte)
 {
-	if (byte < 128) {
+	const uint8_t *pair;
+
+	if (byte >= SYMBOL_LOWEST && byte <= SYMBOL_HIGHEST) {
 		if (at < end)
 			*at++ = (char)byte;
 		return at;
 	}
-	at = append(at, end, symbol_pairs[byte - 128][0]);
-	return append(at, end, symbol_pairs[byte - 128][1]);
+	pair = symbol_pairs[byte < SYMBOL_LOWEST
+				    ? byte - 1
+				    : byte - SYMBOL_HIGHEST + SYMBOL_LOWEST - 2];
+	at = append(at, end, pair[0]);
+	return append(at, end, pair[1]);
 }
 
 static size_t read_length(const uint8_t **entry)

@@ -16,6 +16,8 @@ import subprocess
 import sys
 
 KERNEL_BASE = 0xFFFFFFFF80000000
+# Below SYMBOL_LOWEST and above SYMBOL_HIGHEST.
+FREE_BYTES = [*range(1, ord(".")), *range(ord("z") + 1, 256)]
 
 
 def read_symbols(lines):
@@ -37,13 +39,13 @@ def read_symbols(lines):
 
 
 def code(names):
-    """The names with bytes from 128 on for pairs of characters, the most frequent pair
-    first, and the list of those pairs."""
+    """The names with bytes that they do not have for pairs of characters, the most frequent
+    pair first, and the list of those pairs."""
     text, pairs = "\0".join(names), []
-    for byte in range(128, 256):
+    for byte in FREE_BYTES:
         counts = collections.Counter(map("".join, zip(text, text[1:])))
         pair = max((pair for pair in counts if "\0" not in pair), key=counts.get, default=None)
-        if pair is None or counts[pair] < 4:
+        if pair is None or counts[pair] < 3:
             break
         pairs.append(pair)
         text = text.replace(pair, chr(byte))

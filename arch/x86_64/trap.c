@@ -6,6 +6,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <string.h>
 #include <arch/cpu.h>
 #include <arch/interrupt.h>
 #include <arch/mmu.h>
@@ -103,27 +104,23 @@ void trap_init(void)
 	__asm__ volatile("lidt %0" : : "m"(pointer));
 }
 
-static const char *const exception_names[32] = {
-	[0] = "division by zero",
-	[1] = "debug",
-	[2] = "non-maskable interrupt",
-	[3] = "breakpoint",
-	[4] = "overflow",
-	[5] = "bound range exceeded",
-	[6] = "invalid instruction",
-	[7] = "no floating-point unit",
-	[8] = "double fault",
-	[10] = "invalid TSS",
-	[11] = "segment not present",
-	[12] = "stack segment fault",
-	[13] = "general protection fault",
-	[14] = "page fault",
-	[16] = "x87 floating-point error",
-	[17] = "misaligned access",
-	[18] = "machine check",
-	[19] = "SIMD floating-point error",
-	[21] = "control protection fault",
-};
+/* By vector; as one string, since pointers to them would be longer than they are. */
+static const char exception_names[] =
+	"division by zero\0debug\0non-maskable interrupt\0breakpoint\0overflow\0"
+	"bound range exceeded\0invalid instruction\0no floating-point unit\0"
+	"double fault\0reserved\0invalid TSS\0segment not present\0"
+	"stack segment fault\0general protection fault\0page fault\0reserved\0"
+	"x87 floating-point error\0misaligned access\0machine check\0"
+	"SIMD floating-point error\0reserved\0control protection fault\0";
+
+static const char *exception_name(uint64_t vector)
+{
+	const char *name = exception_names;
+
+	while (vector-- && *name)
+		name += strlen(name) + 1;
+	return *name ? name : "reserved";
+}
 
 enum page_fault_error {
 	FAULT_PRESENT = 1 << 0,
@@ -188,7 +185,6 @@ void trap_entry(struct trap_frame *frame)
 {
 	uintptr_t address = read_cr2();
 	bool page_fault = frame->vector == VECTOR_PAGE_FAULT;
-	const char *name = exception_names[frame->vector];
 	enum exit_code code = EXIT_CODE_TRAP;
 
 	if (page_fault && page_fault_resolve(address, frame->error))
@@ -199,7 +195,8 @@ void trap_entry(struct trap_frame *frame)
 		if (in_stack_guard(address))
 			code = EXIT_CODE_STACK;
 	} else {
-		panic_print("trap %lu: %s\n", frame->vector, name ? name : "reserved");
+		panic_print("trap %lu: %s\n", frame->vector,
+			    exception_name(frame->vector));
 	}
 	print_registers(frame);
 	panic_end(code, frame->rip, frame->rbp);

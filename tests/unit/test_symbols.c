@@ -14,12 +14,12 @@ __asm__(".pushsection .rodata\n"
 	".balign 4\n"
 	"symbols_base: .long 0x100040\n"
 	"symbols_start:\n"
-	".byte 16, 130, 0\n"
-	".byte 172, 2, 'm', 'e', 'm', 'o', 'r', 'y', '_', 130, 0\n"
-	".byte 1, 135, 135, 135, 135, 0\n"
+	".byte 16, 3, 0\n"
+	".byte 172, 2, 'm', 'e', 'm', 'o', 'r', 'y', '_', 3, 0\n"
+	".byte 1, 8, 8, 8, 8, 0\n"
 	"symbols_end:\n"
-	"symbol_pairs: .byte 'm', 'a', 128, 'i', 129, 'n', 'x', 'x'\n"
-	".byte 131, 131, 132, 132, 133, 133, 134, 134\n"
+	"symbol_pairs: .byte 'm', 'a', 1, 'i', 2, 'n', 'x', 'x'\n"
+	".byte 4, 4, 5, 5, 6, 6, 7, 7\n"
 	".popsection\n");
 
 #define TEXT (KERNEL_BASE + 0x100040)
