@@ -6,21 +6,28 @@
 #include <arch/mmu.h>
 #include <kernel/symbols.h>
 
+struct name {
+	char *text;
+	size_t length;
+	bool ended;
+};
+
 /* Appends what the byte of a coded name stands for; the pairs nest a few deep. */
-static char *append(char *at, char *end, uint8_t byte)
+static void append(struct name *name, uint8_t byte)
 {
 	const uint8_t *pair;
 
-	if (byte >= SYMBOL_LOWEST && byte <= SYMBOL_HIGHEST) {
-		if (at < end)
-			*at++ = (char)byte;
-		return at;
+	if (!byte || (byte >= SYMBOL_LOWEST && byte <= SYMBOL_HIGHEST)) {
+		name->ended = !byte;
+		if (name->length < SYMBOL_NAME_MAX - 1 || !byte)
+			name->text[name->length++] = (char)byte;
+		return;
 	}
 	pair = symbol_pairs[byte < SYMBOL_LOWEST
 				    ? byte - 1
 				    : byte - SYMBOL_HIGHEST + SYMBOL_LOWEST - 2];
-	at = append(at, end, pair[0]);
-	return append(at, end, pair[1]);
+	append(name, pair[0]);
+	append(name, pair[1]);
 }
 
 static size_t read_length(const uint8_t **entry)
@@ -40,24 +47,19 @@ static size_t read_length(const uint8_t **entry)
 bool symbol_lookup(uintptr_t address, char name[SYMBOL_NAME_MAX], uintptr_t *into)
 {
 	const uint8_t *entry = symbols_start;
-	char *at = name;
 
 	if (entry == symbols_end || address < KERNEL_BASE + symbols_base)
 		return false;
 	*into = address - KERNEL_BASE - symbols_base;
 	while (entry < symbols_end) {
+		struct name each = { .text = name };
 		size_t length = read_length(&entry);
 
+		while (!each.ended)
+			append(&each, *entry++);
 		if (*into < length)
-			break;
+			return true;
 		*into -= length;
-		while (*entry++)
-			;
 	}
-	if (entry == symbols_end)
-		return false;
-	while (*entry)
-		at = append(at, name + SYMBOL_NAME_MAX - 1, *entry++);
-	*at = '\0';
-	return true;
+	return false;
 }

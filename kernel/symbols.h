@@ -9,7 +9,8 @@
  *	length	bytes to the next function, 7 bits a byte, the lowest first; all but the
  *		last with bit 7 set
  *	name	bytes that no name of C has, below SYMBOL_LOWEST or above SYMBOL_HIGHEST,
- *		stand for the two of symbol_pairs, which may again do so; a NUL ends it */
+ *		stand for the two of symbol_pairs, which may again do so, or may be the
+ *		NUL that ends the name */
 
 #ifndef KERNEL_SYMBOLS_H
 #define KERNEL_SYMBOLS_H

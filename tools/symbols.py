@@ -12,6 +12,7 @@ it moves no function.
 
 import collections
 import os
+import re
 import subprocess
 import sys
 
@@ -41,15 +42,18 @@ def read_symbols(lines):
 def code(names):
     """The names with bytes that they do not have for pairs of characters, the most frequent
     pair first, and the list of those pairs."""
-    text, pairs = "\0".join(names), []
+    text, pairs = "".join(name + "\0" for name in names), []
+    ends = {"\0"}  # what a name may end with, and nothing follows
     for byte in FREE_BYTES:
         counts = collections.Counter(map("".join, zip(text, text[1:])))
-        pair = max((pair for pair in counts if "\0" not in pair), key=counts.get, default=None)
+        pair = max((pair for pair in counts if pair[0] not in ends), key=counts.get, default=None)
         if pair is None or counts[pair] < 3:
             break
         pairs.append(pair)
+        if pair[1] in ends:
+            ends.add(chr(byte))
         text = text.replace(pair, chr(byte))
-    return text.split("\0"), pairs
+    return re.findall(f"[^{''.join(map(re.escape, ends))}]*.", text, re.S), pairs
 
 
 def in_bytes(text):
@@ -72,7 +76,7 @@ def write_table(symbols, out):
     out.write("symbols_start:\n")
     for name, (offset, _), (following, _) in zip(names, symbols, symbols[1:]):
         length = ", ".join(str(b) for b in length_bytes(following - offset))
-        out.write(f"\t.byte {length}, {in_bytes(name)}, 0\n")
+        out.write(f"\t.byte {length}, {in_bytes(name)}\n")
     out.write("symbols_end:\nsymbol_pairs:\n")
     for pair in pairs:
         out.write(f"\t.byte {in_bytes(pair)}\n")
