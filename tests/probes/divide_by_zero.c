@@ -9,7 +9,7 @@
  * expect: \bmain\b
  */
 
-static __attribute__((noinline, noipa)) int ratio(int a, int b)
+static __attribute__((noinline)) int ratio(int a, int b)
 {
 	return a / b;
 }

@@ -10,13 +10,13 @@
 
 #include <stddef.h>
 
-static __attribute__((noinline, noipa)) void fill(volatile char *text, size_t bytes)
+static __attribute__((noinline)) void fill(volatile char *text, size_t bytes)
 {
 	for (size_t i = 0; i < bytes; i++)
 		text[i] = 'x';
 }
 
-static __attribute__((noinline, noipa)) int overrun(size_t bytes)
+static __attribute__((noinline)) int overrun(size_t bytes)
 {
 	char text[24];
 
