@@ -29,10 +29,10 @@ help: ## this list
 		sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | sort -u | expand -t 12 | sed 's/^/  /'
 
 image: deps ## builds build/APP.elf, the bootable image
-	@$(MAKE) $(BUILD)/$(APP).elf
+	@$(MAKE) $(JOBS) $(BUILD)/$(APP).elf
 
 images: deps ## builds the images of all applications
-	@$(MAKE) $(APPS:%=$(BUILD)/%.elf)
+	@$(MAKE) $(JOBS) $(APPS:%=$(BUILD)/%.elf)
 
 clean: ## removes build/ (downloaded sources stay in the cache)
 	rm -rf $(BUILD)

@@ -13,6 +13,6 @@ bench-images: $(BUILD)/bench/icount.so $(BUILD)/hello.elf $(BUILD)/httpd.elf \
 	$(BENCH_IMAGES)
 
 bench: deps-bench ## measures; LINUX=1 beside a Linux guest, CASE= only some
-	@$(MAKE) bench-images
+	@$(MAKE) $(JOBS) bench-images
 	@$(if $(LINUX),bench/linux/setup $(BUILD)/bench/linux)
 	@bench/run --out $(BUILD)/bench/results.txt $(if $(LINUX),--linux $(BUILD)/bench/linux) $(CASE)

@@ -20,10 +20,10 @@ CHECKED_APPS  = $(wildcard apps/*/*.c tests/guest/*/*.c tests/probes/*.c bench/g
 
 .PHONY: check check-format check-clang check-cppcheck check-tidy
 check: deps-test ## format, both compilers, cppcheck, clang-tidy, and the unit tests
-	@$(MAKE) check-format
-	@$(MAKE) check-clang
-	@$(MAKE) check-cppcheck
-	@$(MAKE) check-tidy
+	@$(MAKE) $(JOBS) check-format
+	@$(MAKE) $(JOBS) check-clang
+	@$(MAKE) $(JOBS) check-cppcheck
+	@$(MAKE) $(JOBS) check-tidy
 	@$(MAKE) unit
 	@echo 'check: all is well'
 

@@ -2,7 +2,10 @@
 # Copyright The Ferrule developers
 #
 # Packages that are missing are installed by the goals that a person types; `DEPS=no`
-# leaves the machine as it is.
+# leaves the machine as it is. What they build is built on all processors, unless -j says
+# something else.
+
+JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
 .PHONY: deps deps-test deps-bench
 deps:

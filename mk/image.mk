@@ -7,7 +7,7 @@
 
 # Applications may use the vector registers; they see the C library and include/ferrule.
 APP_CFLAGS = $(COMMON_CFLAGS) -Iinclude $(WARNINGS) -Wno-missing-prototypes $(CFLAGS_EXTRA)
-LIBGCC	  := $(shell $(CC) -print-libgcc-file-name)
+LIBGCC	  := $(shell $(CC) -print-libgcc-file-name 2>/dev/null)
 
 # Libraries an image may draw from. The stubs come last: they answer for the system calls
 # that nothing before them implements.

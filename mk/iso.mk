@@ -22,4 +22,4 @@ build/iso.setting: FORCE
 .PHONY: iso FORCE
 FORCE:
 iso: deps ## makes build/APP.iso, a disc that starts by BIOS and by UEFI
-	@$(MAKE) --no-print-directory build/$(APP).iso
+	@$(MAKE) $(JOBS) build/$(APP).iso

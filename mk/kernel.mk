@@ -5,7 +5,7 @@
 # goes into an image is decided by what the application refers to.
 
 OBJ	= $(BUILD)/obj
-GCC_INC := $(shell $(CC) -print-file-name=include)
+GCC_INC := $(shell $(CC) -print-file-name=include 2>/dev/null)
 
 # What every request, packet, wake-up and boot spends its time in is compiled for speed,
 # all else for size. Jump tables are larger than the comparisons they stand for.

@@ -23,7 +23,7 @@ PORT_CFLAGS = -O2 -mcmodel=kernel -mno-red-zone -fno-pic -fno-pie -fcf-protectio
 define build_port
 @echo '  PORT    $(1)'
 @mkdir -p $(PORTS)/$(1)
-@flock $(PORTS)/$(1)/lock $(MAKE) --no-print-directory -j2 -f ports/$(1)/Makefile OUT=$(PORTS)/$(1) \
++@flock $(PORTS)/$(1)/lock $(MAKE) --no-print-directory $(JOBS) -f ports/$(1)/Makefile OUT=$(PORTS)/$(1) \
 	MUSL_INC=$(MUSL_INC) CC='$(CC)' PORT_CFLAGS='$(PORT_CFLAGS)' \
 	>$(PORTS)/$(1)/build.log 2>&1 || \
 	{ tail -n 40 $(PORTS)/$(1)/build.log; echo '(from $(PORTS)/$(1)/build.log)'; exit 1; } >&2

@@ -10,6 +10,6 @@ MEMORY  ?= 256M
 
 .PHONY: run
 run: deps ## boots APP in QEMU, with a disk made from WWW
-	@$(MAKE) --no-print-directory build/$(APP).iso
+	@$(MAKE) $(JOBS) build/$(APP).iso
 	@tools/run $(if $(WWW),--www '$(WWW)') $(if $(PORT),--port $(PORT)) \
 		--machine $(MACHINE) --memory $(MEMORY) build/$(APP).iso

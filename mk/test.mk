@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright The Ferrule developers
 #
-# make test: everything. T= of the parts that boot machines: `make test-qemu ROWS=blocks`
-# runs what has that in its name.
+# make test: everything. `make test-qemu ROWS=blocks` boots the machines that have that in
+# their name.
 
 .PHONY: test test-host test-qemu test-images
 test: deps-test ## check, the tests on the host, and the tests in QEMU
@@ -14,7 +14,7 @@ test-host: deps-test ## the tests of applications and tools that run on the host
 	@if [ -d tests/host ]; then tools/pytest -q -rs -p no:cacheprovider tests/host; fi
 
 test-qemu: deps-test ## boots every door and device: ROWS=NAME chooses
-	@$(MAKE) test-images
+	@$(MAKE) $(JOBS) test-images
 	@tests/qemu/run $(if $(ROWS),-k '$(ROWS)')
 
 test-images: $(patsubst apps/%/,$(BUILD)/%.elf,$(wildcard apps/*/)) $(PROBE_IMAGES) $(GUEST_IMAGES)

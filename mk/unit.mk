@@ -72,12 +72,13 @@ $(UNIT_TESTS:tests/unit/%.c=build/unit/%):
 # Runs one program, shows cmocka's closing lines, and all it said if it failed.
 build/unit/%.run: build/unit/%
 	@if timeout $(UNIT_SECONDS) $< > build/unit/$*.log 2>&1; \
-	then printf '%-28s ' $*; grep -E '^\[  (PASSED|SKIPPED) *\]' build/unit/$*.log | tr '\n' ' '; echo; \
+	then printf '%-28s %s\n' $* "$$(grep -E '^\[  (PASSED|SKIPPED) *\]' build/unit/$*.log | tr '\n' ' ')"; \
 	else echo "$*: failed with status $$?"; cat build/unit/$*.log; exit 1; fi
 
 .PHONY: unit unit-clang
 .PRECIOUS: build/unit/obj/%.o
-unit: $(T:%=build/unit/%.run)
+unit: deps-test ## the unit tests: T=test_NAME chooses
+	@$(MAKE) $(JOBS) $(T:%=build/unit/%.run)
 
 unit-clang: $(patsubst %.c,build/unit/clang/%.ok,$(sort $(UNIT_TESTS) $(UNIT_SOURCES)))
 build/unit/clang/%.ok: %.c
