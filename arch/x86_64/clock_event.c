@@ -31,14 +31,18 @@ static void start(uint32_t count, uint64_t now)
 static void learn_rate(uint64_t now)
 {
 	uint32_t left;
-	uint64_t span = now - started_ns;
+	uint64_t span = now - started_ns, rate;
 
 	if (best_span >= SPAN_ENOUGH || span <= best_span || span > UINT32_MAX)
 		return;
 	left = apic_timer_count();
-	if (!left || left >= started_count)
+	if (left >= started_count)
 		return;
-	counts_per_ns = ((uint64_t)(started_count - left) << 32) / span;
+	rate = ((uint64_t)(started_count - left) << 32) / span;
+	/* It ran out at some time within the span: as good if that was near its end. */
+	if (!left && rate < counts_per_ns - counts_per_ns / 8)
+		return;
+	counts_per_ns = rate;
 	best_span = span;
 }
 
@@ -66,6 +70,7 @@ void arch_timer_program(uint64_t deadline_ns)
 
 void clock_interrupt(void)
 {
+	learn_rate(arch_clock_ns());
 	timer_interrupt();
 }
 
