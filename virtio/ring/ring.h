@@ -86,6 +86,8 @@ struct virtqueue {
 	uint8_t avail_flags;	  /* what avail->flags holds */
 	bool event_triggered;	  /* an interrupt came since the last arming: used_event
 				   * lies in the past, no other comes (a hint) */
+	bool armed;		  /* a callback is owed for what is used after armed_at */
+	uint16_t armed_at;	  /* last_used at the last arming */
 	uint16_t free_head, free; /* list of free descriptors, and its length */
 	uint16_t avail_index;	  /* of the next buffer to add */
 	uint16_t published;	  /* what avail->index holds */

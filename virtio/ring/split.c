@@ -306,6 +306,7 @@ static void flags_set(struct virtqueue *vq, uint8_t flags)
 
 void virtqueue_disable_cb(struct virtqueue *vq)
 {
+	vq->armed = false;
 	if (!vq->event_idx)
 		flags_set(vq, RING_AVAIL_NO_INTERRUPT);
 	else if (!vq->event_triggered)
@@ -322,6 +323,8 @@ static bool arm(struct virtqueue *vq, uint16_t ahead)
 	if (unlikely(vq->blocked & VIRTQUEUE_BROKEN))
 		return true;
 	vq->event_triggered = false;
+	vq->armed_at = vq->last_used;
+	vq->armed = true;
 	if (vq->event_idx)
 		event_set(vq, (uint16_t)(vq->last_used + ahead));
 	else
@@ -343,12 +346,17 @@ bool virtqueue_enable_cb_delayed(struct virtqueue *vq)
 	return arm(vq, (uint16_t)(in_flight * 3u / 4));
 }
 
+/* Buffers that somebody took between the device's interrupt and us still owe a callback if
+ * it was asked for: it may be what arms the queue again. */
 bool virtqueue_interrupt(struct virtqueue *vq)
 {
+	uint16_t used;
+
 	if (vq->blocked || !vq->callback)
 		return false;
-	if (LOAD(vq->used->index) == vq->last_used)
-		return false; /* shared vector, or its buffers were taken already */
+	used = LOAD(vq->used->index);
+	if (used == vq->last_used && (!vq->armed || used == vq->armed_at))
+		return false; /* shared vector, or nobody asked */
 	vq->event_triggered = true;
 	vq->counters.interrupts++;
 	vq->callback(vq);

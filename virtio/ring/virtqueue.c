@@ -104,6 +104,7 @@ struct virtqueue *virtqueue_create(const struct virtqueue_geometry *geometry)
 	}
 	if (geometry->indirect)
 		tables_allocate(vq, geometry->pieces_max);
+	vq->armed = true; /* as a ring of zeroes is */
 	if (!vq->callback)
 		virtqueue_disable_cb(vq);
 	return vq;
