@@ -98,6 +98,10 @@ void wait_end(struct wait *self);
 unsigned wait_wake(struct wait_queue *queue, unsigned count, uintptr_t what);
 #define WAKE_ALL UINT32_MAX
 
+/* Wakes a thread out of whatever it waits for, so that it looks at its condition again. It
+ * must be sure to exist. Any context. */
+void thread_wake(struct thread *thread);
+
 /* Sleeps until the deadline. */
 void thread_sleep_until(uint64_t deadline_ns);
 

@@ -119,6 +119,14 @@ unsigned wait_wake(struct wait_queue *queue, unsigned count, uintptr_t what)
 	return woken;
 }
 
+void thread_wake(struct thread *thread)
+{
+	unsigned long flags = spin_lock(&sched_lock);
+
+	sched_wake(thread);
+	spin_unlock(&sched_lock, flags);
+}
+
 /* Sleeps unless a wake-up came since *seen was read; reads it again. Inline, since each
  * switch between threads goes through here. */
 static inline __attribute__((always_inline)) void sleep_until_woken(struct thread *self,

@@ -89,7 +89,7 @@ ssize_t file_readv(struct file *file, const struct iovec *vector, int count)
 	const struct file_operations *operations = file->operations;
 	ssize_t done;
 
-	if ((file->flags & O_ACCMODE) == O_WRONLY)
+	if (!file_may_read(file))
 		return -EBADF;
 	if (!operations->readv)
 		return -EINVAL;
@@ -106,7 +106,7 @@ ssize_t file_writev(struct file *file, const struct iovec *vector, int count)
 	const struct file_operations *operations = file->operations;
 	ssize_t done;
 
-	if ((file->flags & O_ACCMODE) == O_RDONLY)
+	if (!file_may_write(file))
 		return -EBADF;
 	if (!operations->writev)
 		return -EINVAL;

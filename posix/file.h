@@ -13,6 +13,7 @@
 #ifndef POSIX_FILE_H
 #define POSIX_FILE_H
 
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <poll.h>
@@ -55,6 +56,21 @@ struct file {
 	bool watched;		   /* was in an epoll set; set under epoll.c's lock */
 	struct wait_queue pollers; /* threads and epoll sets waiting for events */
 };
+
+/* What the file was opened for: with O_PATH, for neither. */
+static inline bool file_may_read(const struct file *file)
+{
+	int mode = file->flags & O_ACCMODE;
+
+	return mode == O_RDONLY || mode == O_RDWR;
+}
+
+static inline bool file_may_write(const struct file *file)
+{
+	int mode = file->flags & O_ACCMODE;
+
+	return mode == O_WRONLY || mode == O_RDWR;
+}
 
 void file_init(struct file *file, const struct file_operations *operations, int flags);
 struct file *file_get(struct file *file); /* one more reference */

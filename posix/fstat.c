@@ -32,8 +32,7 @@ long sys_ftruncate(int fd, off_t length)
 
 	if (!file)
 		return -EBADF;
-	if (length < 0 || !file->operations->truncate ||
-	    (file->flags & O_ACCMODE) == O_RDONLY)
+	if (length < 0 || !file->operations->truncate || !file_may_write(file))
 		result = -EINVAL;
 	else
 		result = file->operations->truncate(file, length);
@@ -65,7 +64,9 @@ long sys_getdents64(int fd, void *out, size_t bytes)
 
 	if (!file)
 		return -EBADF;
-	if (buffer_is_bad(out, bytes)) {
+	if (!file_may_read(file)) {
+		result = -EBADF;
+	} else if (buffer_is_bad(out, bytes)) {
 		result = -EFAULT;
 	} else if (file->operations->getdents) {
 		file_offset_lock(file);

@@ -238,7 +238,15 @@ long sys_futex(int *word, int operation, int value, const struct timespec *timeo
 	case FUTEX_WAIT:
 	case FUTEX_WAIT_BITSET:
 		error = deadline_of(timeout, operation, with_bits, &deadline_ns);
-		return error ? error : wait(word, value, bits, deadline_ns);
+		while (!error) {
+			error = (int)wait(word, value, bits, deadline_ns);
+			/* The C library's locks try again: the handler must have run. */
+			if (error != -EINTR)
+				return error;
+			if (signal_restart())
+				error = 0;
+		}
+		return error;
 	case FUTEX_WAKE:
 	case FUTEX_WAKE_BITSET:
 		return wake(word, (unsigned)value, bits);

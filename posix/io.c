@@ -4,41 +4,13 @@
 /* read, write and their vector forms at the file's own position. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <posix/file.h>
 #include <posix/files.h>
 #include <posix/pointer.h>
+#include <posix/signal.h>
 
 #define TRANSFER_MAX ((size_t)INT64_MAX) /* SSIZE_MAX */
 #define VECTOR_MAX   1024		 /* IOV_MAX */
-
-long sys_read(int fd, void *out, size_t bytes)
-{
-	struct iovec vector = { out, bytes > TRANSFER_MAX ? TRANSFER_MAX : bytes };
-	struct file *file = fd_get(fd);
-	long done;
-
-	if (!file)
-		return -EBADF;
-	done = buffer_is_bad(out, vector.iov_len) ? -EFAULT
-						  : file_readv(file, &vector, 1);
-	file_put(file);
-	return done;
-}
-
-long sys_write(int fd, const void *in, size_t bytes)
-{
-	struct iovec vector = { (void *)in, bytes > TRANSFER_MAX ? TRANSFER_MAX : bytes };
-	struct file *file = fd_get(fd);
-	long done;
-
-	if (!file)
-		return -EBADF;
-	done = buffer_is_bad(in, vector.iov_len) ? -EFAULT
-						 : file_writev(file, &vector, 1);
-	file_put(file);
-	return done;
-}
 
 /* 0, or why the vector cannot be used. */
 static int check_vector(const struct iovec *vector, int count)
@@ -59,7 +31,8 @@ static int check_vector(const struct iovec *vector, int count)
 	return 0;
 }
 
-long sys_readv(int fd, const struct iovec *vector, int count)
+/* A transfer at the file's own position. */
+static long transfer(int fd, const struct iovec *vector, int count, bool write)
 {
 	struct file *file = fd_get(fd);
 	long done;
@@ -68,23 +41,45 @@ long sys_readv(int fd, const struct iovec *vector, int count)
 		return -EBADF;
 	done = check_vector(vector, count);
 	if (!done)
-		done = file_readv(file, vector, count);
+		done = write ? file_writev(file, vector, count)
+			     : file_readv(file, vector, count);
 	file_put(file);
 	return done;
 }
 
-long sys_writev(int fd, const struct iovec *vector, int count)
+/* Made again when a signal's handler asked for that. */
+static long transfer_restarted(int fd, const struct iovec *vector, int count, bool write)
 {
-	struct file *file = fd_get(fd);
 	long done;
 
-	if (!file)
-		return -EBADF;
-	done = check_vector(vector, count);
-	if (!done)
-		done = file_writev(file, vector, count);
-	file_put(file);
+	do
+		done = transfer(fd, vector, count, write);
+	while (done == -EINTR && signal_restart());
 	return done;
+}
+
+long sys_read(int fd, void *out, size_t bytes)
+{
+	struct iovec vector = { out, bytes > TRANSFER_MAX ? TRANSFER_MAX : bytes };
+
+	return transfer_restarted(fd, &vector, 1, false);
+}
+
+long sys_write(int fd, const void *in, size_t bytes)
+{
+	struct iovec vector = { (void *)in, bytes > TRANSFER_MAX ? TRANSFER_MAX : bytes };
+
+	return transfer_restarted(fd, &vector, 1, true);
+}
+
+long sys_readv(int fd, const struct iovec *vector, int count)
+{
+	return transfer_restarted(fd, vector, count, false);
+}
+
+long sys_writev(int fd, const struct iovec *vector, int count)
+{
+	return transfer_restarted(fd, vector, count, true);
 }
 
 static long transfer_at(int fd, const struct iovec *vector, int count, off_t offset,
@@ -100,7 +95,7 @@ static long transfer_at(int fd, const struct iovec *vector, int count, off_t off
 	done = check_vector(vector, count);
 	if (done)
 		goto out;
-	if ((file->flags & O_ACCMODE) == (write ? O_RDONLY : O_WRONLY))
+	if (!(write ? file_may_write(file) : file_may_read(file)))
 		done = -EBADF;
 	else if (!operations->size)
 		done = -ESPIPE;

@@ -197,18 +197,44 @@ static long copy_file(uintptr_t start, size_t bytes, int fd, off_t offset)
 	return 0;
 }
 
+/* How much of a mapping of `bytes` the file fills, from the offset on; or why it cannot be
+ * mapped. */
+static long part_in_file(int fd, size_t bytes, off_t offset)
+{
+	struct stat stat;
+	long result = sys_fstat(fd, &stat);
+
+	if (result)
+		return result;
+	result = sys_pread64(fd, NULL, 0, offset);
+	if (result == -EBADF)
+		return -EACCES; /* not open for reading */
+	if (result)
+		return -ENODEV;
+	if (S_ISREG(stat.st_mode) && (off_t)bytes > stat.st_size - offset)
+		return stat.st_size > offset ? stat.st_size - offset : 0;
+	return (long)bytes;
+}
+
 static long map_file(uintptr_t hint, size_t bytes, int protection, int flags, int fd,
 		     off_t offset)
 {
-	long start, result;
+	struct page_stats memory;
+	long start, result, part;
 
 	/* Others would have to see what is written: no such thing yet. */
 	if ((flags & MAP_TYPE) != MAP_PRIVATE)
 		return -ENODEV;
+	part = part_in_file(fd, bytes, offset);
+	if (part < 0)
+		return part;
+	page_stats(&memory);
+	if ((size_t)part > memory.free_bytes)
+		return -ENOMEM;
 	start = map_anonymous(hint, bytes, PROT_READ | PROT_WRITE, flags);
 	if (start < 0)
 		return start;
-	result = copy_file((uintptr_t)start, bytes, fd, offset);
+	result = copy_file((uintptr_t)start, (size_t)part, fd, offset);
 	if (!result && protection != (PROT_READ | PROT_WRITE))
 		result = sys_mprotect((void *)start, bytes, protection);
 	if (!result)

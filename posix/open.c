@@ -75,7 +75,8 @@ static int find_or_create(int directory, const char *path, int flags, mode_t mod
 
 static int check_kind(const struct inode *inode, int flags)
 {
-	bool writes = (flags & O_ACCMODE) != O_RDONLY;
+	int mode = flags & O_ACCMODE;
+	bool writes = mode == O_WRONLY || mode == O_RDWR;
 
 	if (S_ISLNK(inode->mode) && !(flags & O_PATH))
 		return -ELOOP; /* O_NOFOLLOW */
@@ -86,7 +87,8 @@ static int check_kind(const struct inode *inode, int flags)
 	if (S_ISREG(inode->mode) && (writes || flags & O_TRUNC) && inode->fs->read_only)
 		return -EROFS;
 	/* Devices and pipes of a disk's file system are nobody's here. */
-	if (S_ISFIFO(inode->mode) || S_ISSOCK(inode->mode) || S_ISBLK(inode->mode))
+	if (!(flags & O_PATH) &&
+	    (S_ISFIFO(inode->mode) || S_ISSOCK(inode->mode) || S_ISBLK(inode->mode)))
 		return -ENXIO;
 	return 0;
 }
@@ -112,8 +114,9 @@ static int open_inode(struct inode *inode, int flags, bool made, struct file **o
 		if (error)
 			return error;
 	}
-	*out = is_terminal(inode) ? tty_open(flags & KEPT_FLAGS)
-				  : node_open(inode, flags & KEPT_FLAGS);
+	*out = !(flags & O_PATH) && is_terminal(inode)
+		       ? tty_open(flags & KEPT_FLAGS)
+		       : node_open(inode, flags & KEPT_FLAGS);
 	return *out ? 0 : -ENOMEM;
 }
 
@@ -124,6 +127,8 @@ long sys_openat(int directory, const char *path, int flags, mode_t mode)
 	bool made;
 	int error;
 
+	if (flags & O_PATH) /* only a place in the tree: the rest counts for nothing */
+		flags &= O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC;
 	error = find_or_create(directory, path, flags, mode, &inode, &made);
 	if (error)
 		return error;

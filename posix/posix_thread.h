@@ -12,7 +12,7 @@
 #include <kernel/thread.h>
 
 struct posix_thread {
-	struct thread *thread;
+	struct thread *thread;	   /* NULL: ended (main); under posix_threads_lock */
 	struct posix_thread *next; /* list of all; under posix_threads_lock */
 	int *clear_tid;	  /* zeroed and woken (futex) at the end; the thread's own */
 	uint64_t masked;  /* blocked signals, bit number - 1; the thread's own */

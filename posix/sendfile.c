@@ -82,8 +82,7 @@ static long copy_between(int in_fd, off_t *in_offset, int out_fd, off_t *out_off
 	long result = -EBADF;
 
 	if (from.file && to.file) {
-		if ((from.file->flags & O_ACCMODE) == O_WRONLY ||
-		    (to.file->flags & O_ACCMODE) == O_RDONLY)
+		if (!file_may_read(from.file) || !file_may_write(to.file))
 			result = -EBADF;
 		else if ((in_offset && *in_offset < 0) || (out_offset && *out_offset < 0))
 			result = -EINVAL;

@@ -271,14 +271,14 @@ long sys_tkill(int tid, int number)
 	return sys_tgkill(PROCESS_ID, tid, number);
 }
 
-/* To the process: to this thread if it does not block it, else to one that does not, else
+/* To the process (or its group, or all there are: with number 1, -1 is both): to this thread if it does not block it, else to one that does not, else
  * it waits for the first that unblocks it or asks for it. */
 long sys_kill(int pid, int number)
 {
 	struct posix_thread *self = posix_self(), *each;
 	unsigned long irq;
 
-	if (pid != PROCESS_ID && pid != 0 && pid != -1 && pid != -PROCESS_ID)
+	if (pid != PROCESS_ID && pid != 0 && pid != -1)
 		return -ESRCH;
 	if (number < 0 || number > SIGNALS)
 		return -EINVAL;

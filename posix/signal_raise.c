@@ -10,6 +10,8 @@
 #include <posix/signal.h>
 #include <posix/signal_state.h>
 
+#define CANCEL 33 /* of pthread_cancel(), in musl */
+
 struct spinlock signal_lock;
 struct signal_action signal_actions[SIGNALS];
 uint64_t signal_process_pending;
@@ -73,8 +75,8 @@ void signal_send(struct posix_thread *thread, int number)
 			signal_default(number);
 	}
 	__atomic_fetch_or(&thread->pending, signal_bit(number), __ATOMIC_RELEASE);
-	if (thread != posix_self())
-		wait_wake(&thread->wakeup, WAKE_ALL, 0);
+	if (thread != posix_self()) /* whatever call it sleeps in */
+		thread_wake(thread->thread);
 }
 
 bool signal_pending(void)
@@ -96,6 +98,29 @@ void signal_raise(int number)
 
 /* Only a program that installs handlers has this. */
 void signal_run_handlers(void) __attribute__((weak));
+
+bool signal_restart(void)
+{
+	const struct posix_thread *self = posix_self();
+	uint64_t pending = 0;
+	bool restart = true;
+
+	if (self)
+		pending = (__atomic_load_n(&self->pending, __ATOMIC_ACQUIRE) |
+			   __atomic_load_n(&signal_process_pending, __ATOMIC_ACQUIRE)) &
+			  ~self->masked;
+	for (; pending; pending &= pending - 1) {
+		int number = __builtin_ctzll(pending) + 1;
+
+		/* Where Linux lets the C library move a cancelled thread out of the
+		 * call, here the call returns. */
+		if (number == CANCEL || !(signal_action_of(number).flags & SA_RESTART))
+			restart = false;
+	}
+	if (signal_run_handlers)
+		signal_run_handlers();
+	return restart;
+}
 
 void signal_mask_swap(const sigset_t *set, sigset_t *old)
 {

@@ -40,14 +40,16 @@ long sys_sched_yield(void)
 	return 0;
 }
 
+/* From here on no signal finds it. Main's entry stays, as the list's first. */
 static void forget(struct posix_thread *posix)
 {
 	unsigned long irq = spin_lock(&posix_threads_lock);
 	struct posix_thread **link = &posix_threads;
 
-	while (*link && *link != posix)
+	posix->thread = NULL;
+	while (*link != posix)
 		link = &(*link)->next;
-	if (*link)
+	if (posix != &posix_main_thread)
 		*link = posix->next;
 	spin_unlock(&posix_threads_lock, irq);
 }
@@ -65,10 +67,9 @@ static void finish(void *self)
 		futex_wake(posix->clear_tid, 1);
 	}
 	thread_current()->posix = NULL;
-	if (posix != &posix_main_thread) {
-		forget(posix);
+	forget(posix);
+	if (posix != &posix_main_thread)
 		kfree(posix);
-	}
 	thread_exit();
 }
 

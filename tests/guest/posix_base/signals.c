@@ -4,6 +4,8 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <pthread.h>
+#include <poll.h>
+#include <semaphore.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <time.h>
@@ -11,6 +13,7 @@
 #include "check.h"
 
 static volatile int caught, caught_number;
+static sem_t unlocked;
 static sigjmp_buf back;
 
 static void handler(int number)
@@ -47,6 +50,94 @@ static void test_interruption(void)
 	      "a signal ends a sleep");
 	pthread_join(thread, NULL);
 	check(caught == before + 1, "and its handler ran");
+}
+
+/* A call that waits for something else than time. */
+static void test_blocked_calls(void)
+{
+	struct sigaction action = { .sa_handler = handler };
+	struct pollfd poll_one = { .events = POLLIN };
+	pthread_t self = pthread_self(), thread;
+	int before = caught, ends[2];
+	char c;
+
+	pipe(ends);
+	poll_one.fd = ends[0];
+	sigaction(SIGUSR1, &action, NULL);
+	pthread_create(&thread, NULL, interrupt, &self);
+	check(read(ends[0], &c, 1) == -1 && errno == EINTR && caught == before + 1,
+	      "a signal of another thread ends a read");
+	pthread_join(thread, NULL);
+	pthread_create(&thread, NULL, interrupt, &self);
+	check(poll(&poll_one, 1, 5000) == -1 && errno == EINTR && caught == before + 2,
+	      "and a poll");
+	pthread_join(thread, NULL);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static int restart_ends[2];
+
+static void write_byte(int number)
+{
+	caught_number = number;
+	write(restart_ends[1], "!", 1);
+}
+
+static void unlock(int number)
+{
+	(void)number;
+	sem_post(&unlocked);
+}
+
+/* SA_RESTART: the call goes on after the handler, which gives it what it waits for. */
+static void test_restart(void)
+{
+	struct sigaction action = { .sa_handler = write_byte, .sa_flags = SA_RESTART };
+	pthread_t self = pthread_self(), thread;
+	char c = 0;
+
+	pipe(restart_ends);
+	sigaction(SIGUSR1, &action, NULL);
+	pthread_create(&thread, NULL, interrupt, &self);
+	check(read(restart_ends[0], &c, 1) == 1 && c == '!', "SA_RESTART of a read");
+	pthread_join(thread, NULL);
+	action.sa_handler = unlock;
+	sigaction(SIGUSR1, &action, NULL);
+	sem_init(&unlocked, 0, 0);
+	pthread_create(&thread, NULL, interrupt, &self);
+	check(sem_wait(&unlocked) == 0, "SA_RESTART of a sem_wait");
+	pthread_join(thread, NULL);
+	close(restart_ends[0]);
+	close(restart_ends[1]);
+}
+
+static pthread_mutex_t held = PTHREAD_MUTEX_INITIALIZER;
+
+static void *take_held(void *argument)
+{
+	pthread_mutex_lock(&held);
+	pthread_mutex_unlock(&held);
+	return argument;
+}
+
+/* A thread that waits for a mutex runs the handler meanwhile, and then waits on. */
+static void test_handler_in_lock(void)
+{
+	struct sigaction action = { .sa_handler = handler };
+	int before = caught;
+	pthread_t thread;
+
+	sigaction(SIGUSR1, &action, NULL);
+	pthread_mutex_lock(&held);
+	pthread_create(&thread, NULL, take_held, NULL);
+	usleep(5000);
+	pthread_kill(thread, SIGUSR1);
+	for (int i = 0; i < 1000 && caught == before; i++)
+		usleep(1000);
+	check(caught == before + 1, "a handler runs while its thread waits for a mutex");
+	pthread_mutex_unlock(&held);
+	pthread_join(thread, NULL);
 }
 
 static void test_wait(void)
@@ -98,5 +189,8 @@ void test_signals(void)
 	      "SIGKILL cannot be caught");
 	check(kill(4711, SIGUSR1) == -1 && errno == ESRCH, "kill of nobody is ESRCH");
 	test_interruption();
+	test_blocked_calls();
+	test_restart();
+	test_handler_in_lock();
 	test_wait();
 }

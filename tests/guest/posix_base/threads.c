@@ -174,6 +174,22 @@ static void test_detached(void)
 	check(good && ended == 2000, "2000 detached threads");
 }
 
+/* Joined ones give back all they had, too. */
+static void test_joined(void)
+{
+	pthread_t threads[10];
+	bool good = true;
+
+	for (int i = 0; i < 10000 && good; i += 10) {
+		for (int j = 0; j < 10; j++)
+			good = !pthread_create(&threads[j], NULL, touch_local, &local) &&
+			       good;
+		for (int j = 0; j < 10 && good; j++)
+			good = !pthread_join(threads[j], NULL);
+	}
+	check(good, "10000 joined threads");
+}
+
 static void *spin(void *stop)
 {
 	volatile double sum = 0;
@@ -265,6 +281,7 @@ void test_threads(void)
 	test_condition();
 	test_semaphore();
 	test_detached();
+	test_joined();
 	test_preemption();
 	test_rest();
 }

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
+#define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/uio.h>
@@ -117,6 +119,46 @@ static void terminal(void)
 	check(ioctl(0, FIONREAD, &on) == 0, "FIONREAD");
 }
 
+/* O_PATH: a place in the tree, and nothing to be read or written. */
+static void places(void)
+{
+	struct stat stat;
+	char c;
+	int fd = open("/dev/zero", O_PATH | O_RDWR | O_TRUNC), directory;
+
+	check(fd >= 0, "O_PATH of a file");
+	check(read(fd, &c, 1) == -1 && errno == EBADF, "it cannot be read");
+	check(write(fd, "x", 1) == -1 && errno == EBADF, "nor written");
+	check(fstat(fd, &stat) == 0 && S_ISCHR(stat.st_mode), "but looked at");
+	close(fd);
+	directory = open("/dev", O_PATH | O_DIRECTORY);
+	check(directory >= 0, "O_PATH of a directory");
+	fd = openat(directory, "null", O_RDONLY);
+	check(fd >= 0 && read(fd, &c, 1) == 0, "and from there");
+	close(fd);
+	close(directory);
+}
+
+static void mappings(void)
+{
+	size_t huge = (size_t)64 << 30;
+	int fd = open("/dev/zero", O_RDONLY), written = open("/dev/null", O_WRONLY);
+	char *map = mmap(NULL, huge, PROT_READ, MAP_PRIVATE, fd, 0);
+
+	check(map == MAP_FAILED ? errno == ENOMEM : !munmap(map, huge),
+	      "a mapping larger than memory does not end the program");
+	map = mmap(NULL, 8192, PROT_READ | PROT_WRITE, MAP_PRIVATE, fd, 0);
+	check(map != MAP_FAILED && !map[8191], "a mapping of /dev/zero");
+	check(mmap(map, 4096, PROT_READ, MAP_PRIVATE | MAP_FIXED, 999, 0) == MAP_FAILED &&
+		      errno == EBADF && (map[0] = 1),
+	      "a refused one leaves what is there");
+	check(mmap(NULL, 4096, PROT_READ, MAP_PRIVATE, written, 0) == MAP_FAILED,
+	      "a file that is not open for reading is not mapped");
+	munmap(map, 8192);
+	close(fd);
+	close(written);
+}
+
 static void bad_pointers(void)
 {
 	char *none = (char *)(uintptr_t)8;
@@ -139,5 +181,7 @@ void test_descriptors(void)
 	many();
 	devices();
 	terminal();
+	places();
+	mappings();
 	bad_pointers();
 }
