@@ -284,7 +284,8 @@ static int ext4_sync(struct fs *fs)
 	if (!__atomic_load_n(&ext4->changed, __ATOMIC_ACQUIRE))
 		return 0;
 	mutex_lock(&ext4->mutex);
-	error = ext4_errno(ext2fs_flush(ext4->ext2));
+	/* One flush of the disk's cache: without a journal there is no order to keep. */
+	error = ext4_errno(ext2fs_flush2(ext4->ext2, EXT2_FLAG_FLUSH_NO_SYNC));
 	if (!error)
 		error = ext4_disk_flush(ext4->disk);
 	mutex_unlock(&ext4->mutex);

@@ -267,6 +267,8 @@ static errcode_t make_dirty(struct ext4_disk *disk, struct fs_page *page)
 	return 0;
 through:
 	error = write_batch(disk, &page, 1);
+	if (error)
+		disk->in_step = false;
 	fs_page_put(page);
 	return error ? EXT2_ET_SHORT_WRITE : 0;
 }
@@ -289,10 +291,14 @@ errcode_t ext4_disk_write_range(struct ext4_disk *disk, uint64_t offset, size_t 
 		error = get_page(disk, offset / FS_PAGE_BYTES, 0, &page);
 		if (error)
 			return error;
-		memcpy((char *)page->data + start, in, part);
-		error = make_dirty(disk, page);
-		if (error)
-			return error;
+		if (disk->in_step && memcmp((char *)page->data + start, in, part) == 0) {
+			fs_page_put(page); /* libext2fs writes much that is the same */
+		} else {
+			memcpy((char *)page->data + start, in, part);
+			error = make_dirty(disk, page);
+			if (error)
+				return error;
+		}
 		in += part;
 		offset += part;
 		bytes -= part;

@@ -27,6 +27,7 @@ struct ext4_disk {
 	 * mutex, as all calls of libext2fs. */
 	struct fs_page **dirty;
 	unsigned dirty_count, dirty_room;
+	bool in_step; /* pages that are not dirty are as on the disk; as above */
 };
 
 /* For ext2fs_open2(): its name is the disk's. */

@@ -125,6 +125,7 @@ static errcode_t io_open(const char *name, int flags, io_channel *out)
 	disk->block = block;
 	disk->bytes = info.sectors * FERRULE_SECTOR_BYTES;
 	disk->read_only = info.read_only || !(flags & IO_FLAG_RW);
+	disk->in_step = true;
 	disk->block_size = EXT2_MIN_BLOCK_SIZE;
 	channel->magic = EXT2_ET_MAGIC_IO_CHANNEL;
 	channel->manager = &ext4_io_manager;

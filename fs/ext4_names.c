@@ -113,8 +113,11 @@ static int create(struct inode *directory, const char *name, size_t length, mode
 {
 	struct ext4 *ext4 = ext4_of(directory);
 	ext2_ino_t number;
-	int error = ext4_find_entry(directory, name, length, &number);
+	int error;
 
+	if (ext4_node(directory)->removed)
+		return -ENOENT;
+	error = ext4_find_entry(directory, name, length, &number);
 	if (error != -ENOENT)
 		return error ? error : -EEXIST;
 	error = ext4_errno(ext2fs_new_inode(ext4->ext2, ext4_number(directory), (int)mode,
@@ -149,8 +152,11 @@ static int make_directory(struct inode *directory, const char *name, size_t leng
 	struct ext2_inode raw;
 	ext2_ino_t number;
 	errcode_t error;
-	int result = ext4_find_entry(directory, name, length, &number);
+	int result;
 
+	if (ext4_node(directory)->removed)
+		return -ENOENT;
+	result = ext4_find_entry(directory, name, length, &number);
 	if (result != -ENOENT)
 		return result ? result : -EEXIST;
 	error = ext2fs_mkdir(ext4->ext2, ext4_number(directory), 0, name);

@@ -37,10 +37,10 @@ int ext4_find_entry(struct inode *directory, const char *name, size_t length,
 unsigned ext4_entry_type(mode_t mode); /* EXT2_FT_... */
 int ext4_add_entry(struct inode *directory, const char *name, ext2_ino_t number,
 		   mode_t mode);
-/* Takes the entry and the link it was. *out: the inode, with a reference that must be
- * given back without the locks. */
-int ext4_remove_name(struct inode *directory, const char *name, size_t length,
-		     bool want_directory, struct inode **out);
+/* 0, or -ENOTEMPTY. */
+int ext4_check_empty(struct ext4 *ext4, const struct inode *directory);
+/* One name less; the last one gone, the inode goes with its last user. */
+int ext4_drop_link(struct ext4 *ext4, struct inode *inode);
 /* A directory's ".." no longer counts as a link to its parent, or does now. */
 void ext4_count_subdirectory(struct inode *parent, int change);
 

@@ -7,8 +7,7 @@
 #include <string.h>
 #include <fs/ext4_names.h>
 
-/* One name less; the last one gone, the inode goes with its last user. */
-static int drop_link(struct ext4 *ext4, struct inode *inode)
+int ext4_drop_link(struct ext4 *ext4, struct inode *inode)
 {
 	struct ext4_inode *node = ext4_node(inode);
 
@@ -67,7 +66,7 @@ static int not_dots(ext2_ino_t directory, int entry, struct ext2_dir_entry *dire
 	return DIRENT_ABORT;
 }
 
-static int check_empty(struct ext4 *ext4, const struct inode *directory)
+int ext4_check_empty(struct ext4 *ext4, const struct inode *directory)
 {
 	bool empty = true;
 	errcode_t error = ext2fs_dir_iterate2(ext4->ext2, ext4_number(directory), 0, NULL,
@@ -78,8 +77,8 @@ static int check_empty(struct ext4 *ext4, const struct inode *directory)
 
 /* Takes the entry and the link it was. *out: the inode, with a reference that must be
  * given back without the locks. */
-int ext4_remove_name(struct inode *directory, const char *name, size_t length,
-		     bool want_directory, struct inode **out)
+static int remove_name(struct inode *directory, const char *name, size_t length,
+		       bool want_directory, struct inode **out)
 {
 	struct ext4 *ext4 = ext4_of(directory);
 	ext2_ino_t number;
@@ -92,12 +91,12 @@ int ext4_remove_name(struct inode *directory, const char *name, size_t length,
 	if (S_ISDIR((*out)->mode) != want_directory)
 		return want_directory ? -ENOTDIR : -EISDIR;
 	if (want_directory)
-		error = check_empty(ext4, *out);
+		error = ext4_check_empty(ext4, *out);
 	if (!error)
 		error = ext4_errno(ext2fs_unlink(ext4->ext2, ext4_number(directory), name,
 						 number, 0));
 	if (!error)
-		error = drop_link(ext4, *out);
+		error = ext4_drop_link(ext4, *out);
 	return error;
 }
 
@@ -121,7 +120,7 @@ int ext4_unlink(struct inode *directory, const char *name, size_t length)
 
 	if (error)
 		return error;
-	error = ext4_remove_name(directory, name, length, false, &inode);
+	error = remove_name(directory, name, length, false, &inode);
 	ext4_unlock_directory(directory);
 	if (inode)
 		fs_inode_put(inode);
@@ -135,7 +134,7 @@ int ext4_rmdir(struct inode *directory, const char *name, size_t length)
 
 	if (error)
 		return error;
-	error = ext4_remove_name(directory, name, length, true, &inode);
+	error = remove_name(directory, name, length, true, &inode);
 	if (!error)
 		ext4_count_subdirectory(directory, -1);
 	ext4_unlock_directory(directory);

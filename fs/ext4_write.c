@@ -77,23 +77,28 @@ static int allocate_block(struct ext4 *ext4, struct ext4_inode *node, uint64_t b
 	return result;
 }
 
-/* Gives every block of [start, end) a place on the disk. */
+/* Gives every block of [start, end) a place on the disk; up to *placed all have one. */
 static int allocate(struct ext4 *ext4, struct ext4_inode *node, uint64_t start,
-		    uint64_t end)
+		    uint64_t end, uint64_t *placed)
 {
 	uint64_t last = (end - 1) / ext4->block_bytes;
 	struct ext4_run run;
 	int error = 0;
 
 	mutex_lock(&ext4->mutex);
-	for (uint64_t block = start / ext4->block_bytes; !error && block <= last;) {
+	for (uint64_t block = start / ext4->block_bytes; block <= last;) {
+		*placed = block * ext4->block_bytes;
 		error = ext4_find_run(ext4, node, block, &run);
-		if (error || !run.hole) {
+		if (error)
+			break;
+		if (!run.hole) {
 			block += run.blocks;
 			continue;
 		}
 		error = allocate_block(ext4, node, block++);
 		node->run.blocks = 0;
+		if (error)
+			break;
 	}
 	mutex_unlock(&ext4->mutex);
 	return error;
@@ -105,8 +110,8 @@ static int write_out(struct ext4_inode *node, struct fs_page **pages, uint64_t s
 {
 	struct ext4 *ext4 = ext4_of(&node->inode);
 	uint64_t base = start - start % FS_PAGE_BYTES, place, bytes;
+	bool hole, share = ext4->block_bytes < FS_PAGE_BYTES;
 	int error = 0;
-	bool hole;
 
 	for (uint64_t at = start; at < end; at += bytes) {
 		struct fs_page **first = pages + (at - base) / FS_PAGE_BYTES;
@@ -120,9 +125,14 @@ static int write_out(struct ext4_inode *node, struct fs_page **pages, uint64_t s
 			bytes = end - at;
 		mutex_lock(&ext4->mutex);
 		ext4_disk_refresh(ext4->disk, place, bytes, first, at % FS_PAGE_BYTES);
-		mutex_unlock(&ext4->mutex);
+		/* Small blocks share a page of the disk with metadata: nobody may read
+		 * and write that page back before this is on the disk. */
+		if (!share)
+			mutex_unlock(&ext4->mutex);
 		error = ext4_disk_write_pages(ext4->disk, place, bytes, first,
 					      at % FS_PAGE_BYTES);
+		if (share)
+			mutex_unlock(&ext4->mutex);
 		if (error)
 			return error;
 	}
@@ -144,15 +154,28 @@ static int set_size(struct ext4 *ext4, struct ext4_inode *node, uint64_t size)
 	return result;
 }
 
-/* Part of a write, of at most EXT4_RUN_PAGES pages. Under node->data. */
-static int write_piece(struct ext4_inode *node, const char *in, size_t bytes,
-		       uint64_t offset)
+/* After a write that failed: blocks behind the file's end are nobody's. */
+static void drop_behind_end(struct ext4_inode *node)
+{
+	struct ext4 *ext4 = ext4_of(&node->inode);
+	uint64_t blocks = (ext4_size(node) + ext4->block_bytes - 1) / ext4->block_bytes;
+
+	mutex_lock(&ext4->mutex);
+	if (!ext4_punch(ext4, node, blocks))
+		ext4_store(ext4, node);
+	mutex_unlock(&ext4->mutex);
+}
+
+/* Part of a write, of at most EXT4_RUN_PAGES pages: bytes written, fewer than asked for
+ * when the disk is full. Under node->data. */
+static ssize_t write_piece(struct ext4_inode *node, const char *in, size_t bytes,
+			   uint64_t offset)
 {
 	struct ext4 *ext4 = ext4_of(&node->inode);
 	struct fs_page *pages[EXT4_RUN_PAGES];
 	uint64_t unit = ext4->block_bytes < FS_PAGE_BYTES ? ext4->block_bytes
 							  : FS_PAGE_BYTES;
-	uint64_t end = offset + bytes, first = offset / FS_PAGE_BYTES;
+	uint64_t end = offset + bytes, first = offset / FS_PAGE_BYTES, placed = 0;
 	unsigned count = (unsigned)((end - 1) / FS_PAGE_BYTES - first) + 1, have;
 	int error = 0;
 
@@ -167,7 +190,12 @@ static int write_piece(struct ext4_inode *node, const char *in, size_t bytes,
 	}
 	if (!error)
 		error = allocate(ext4, node, offset - offset % unit,
-				 (end + unit - 1) / unit * unit);
+				 (end + unit - 1) / unit * unit, &placed);
+	if (error == -ENOSPC && placed > offset) {
+		end = placed;
+		bytes = (size_t)(end - offset);
+		error = 0;
+	}
 	for (size_t done = 0, part; !error && done < bytes; done += part) {
 		size_t skip = (offset + done) % FS_PAGE_BYTES;
 
@@ -182,11 +210,14 @@ static int write_piece(struct ext4_inode *node, const char *in, size_t bytes,
 				  (end + unit - 1) / unit * unit);
 	while (have)
 		fs_page_put(pages[--have]);
-	if (error) /* whatever the pages hold now, the disk decides */
-		fs_cache_drop(&node->pages, first);
-	else
+	if (!error)
 		error = set_size(ext4, node,
 				 end > ext4_size(node) ? end : ext4_size(node));
+	if (!error)
+		return (ssize_t)bytes;
+	fs_cache_drop(&node->pages, first); /* whatever they hold, the disk decides */
+	if (end > ext4_size(node))
+		drop_behind_end(node);
 	return error;
 }
 
@@ -194,7 +225,8 @@ ssize_t ext4_write(struct inode *inode, const void *in, size_t bytes, uint64_t o
 {
 	struct ext4_inode *node = ext4_node(inode);
 	size_t done = 0, part;
-	int error = 0;
+	ssize_t written;
+	int error;
 
 	if (offset > INT64_MAX || bytes > INT64_MAX - offset)
 		return -EFBIG;
@@ -206,9 +238,11 @@ ssize_t ext4_write(struct inode *inode, const void *in, size_t bytes, uint64_t o
 		part = EXT4_RUN_PAGES * FS_PAGE_BYTES - (offset + done) % FS_PAGE_BYTES;
 		if (part > bytes - done)
 			part = bytes - done;
-		error = write_piece(node, (const char *)in + done, part, offset + done);
-		if (!error)
-			done += part;
+		written = write_piece(node, (const char *)in + done, part, offset + done);
+		if (written < 0)
+			error = (int)written;
+		else
+			done += (size_t)written;
 	}
 	mutex_unlock(&node->data);
 	return done ? (ssize_t)done : error;
@@ -256,6 +290,20 @@ int ext4_punch(struct ext4 *ext4, struct ext4_inode *node, uint64_t first)
 	return ext4_errno(error);
 }
 
+/* Whether the file's map has no place for the last of so many bytes (ext4 disk layout,
+ * "The Contents of inode.i_block"). */
+static bool too_long(struct ext4_inode *node, uint64_t bytes)
+{
+	uint32_t block_bytes = ext4_of(&node->inode)->block_bytes;
+	uint64_t block = (bytes - 1) / block_bytes, most = UINT32_MAX;
+	uint64_t map = block_bytes / sizeof(uint32_t); /* places in an indirect block */
+
+	map = EXT2_NDIR_BLOCKS + map + map * map + map * map * map;
+	if (!(node->raw.i_flags & EXT4_EXTENTS_FL) && map < most)
+		most = map;
+	return block >= most;
+}
+
 int ext4_truncate(struct inode *inode, uint64_t bytes)
 {
 	struct ext4 *ext4 = ext4_of(inode);
@@ -269,6 +317,8 @@ int ext4_truncate(struct inode *inode, uint64_t bytes)
 	mutex_lock(&node->data);
 	if (bytes < old)
 		error = zero_tail(node, bytes);
+	else if (bytes && too_long(node, bytes))
+		error = -EFBIG;
 	if (!error)
 		error = set_size(ext4, node, bytes);
 	if (!error && bytes < old) {

@@ -434,7 +434,9 @@ static void test_untouched(void **state)
 static void test_full(void **state)
 {
 	static char block[65536];
+	struct statfs room;
 	struct inode *inode;
+	struct stat stat;
 	ssize_t done;
 	uint64_t at = 0;
 
@@ -445,9 +447,109 @@ static void test_full(void **state)
 	while ((done = ext4->write(inode, block, sizeof(block), at)) > 0)
 		at += (uint64_t)done;
 	assert_int_equal(done, -ENOSPC);
+	/* Not a block is lost: what did not fit whole was written in part, and nothing lies
+	 * behind the end. */
+	assert_int_equal(ext4->statfs(mounted, &room), 0);
+	assert_int_equal(room.f_bfree, 0);
 	check_tree();
+	fs_inode_put(inode);
+	unmount_image();
+	fsck("image");
+	assert_int_equal(mount_image(in_work("image"), false), 0);
+	assert_int_equal(fs_resolve(root, "big", true, &inode), 0);
+	assert_int_equal(ext4->stat(inode, &stat), 0);
+	assert_int_equal(stat.st_size, at);
 	assert_int_equal(ext4->truncate(inode, 0), 0);
 	assert_int_equal(ext4->write(inode, block, sizeof(block), 0), sizeof(block));
+	fs_inode_put(inode);
+	unmount_image();
+	fsck("image");
+}
+
+/* A file longer than its map can say. */
+static void test_too_long(void **state)
+{
+	struct inode *inode;
+
+	(void)state;
+	for (unsigned i = 0; i < KINDS; i++) {
+		make_image("image", kinds[i][1], 16);
+		assert_int_equal(mount_image(in_work("image"), false), 0);
+		inode = new_file("endless");
+		assert_int_equal(ext4->truncate(inode, UINT64_C(1) << 50), -EFBIG);
+		assert_int_equal(ext4->write(inode, "x", 1, UINT64_C(1) << 50), -EFBIG);
+		fs_inode_put(inode);
+		unmount_image();
+		fsck("image");
+	}
+}
+
+/* A directory that was removed while somebody works in it takes nothing any more. */
+static void test_removed_directory(void **state)
+{
+	struct inode *directory, *inode;
+
+	(void)state;
+	make_image("image", kinds[0][1], 16);
+	assert_int_equal(mount_image(in_work("image"), false), 0);
+	inode = new_file("file");
+	fs_inode_put(inode);
+	assert_int_equal(fs_mkdir(root, "gone", 4, 0755), 0);
+	assert_int_equal(fs_resolve(root, "gone", true, &directory), 0);
+	assert_int_equal(fs_rmdir(root, "gone", 4), 0);
+	assert_int_equal(fs_create(directory, "x", 1, S_IFREG | 0600, &inode), -ENOENT);
+	assert_int_equal(fs_mkdir(directory, "x", 1, 0755), -ENOENT);
+	assert_int_equal(fs_rename(root, "file", 4, directory, "x", 1), -ENOENT);
+	fs_inode_put(directory);
+	unmount_image();
+	fsck("image");
+}
+
+/* Whatever fails in a rename, the name that it was to replace is there. */
+static void test_rename_fails(void **state)
+{
+	struct inode *inode;
+	int error = -ENOMEM;
+
+	(void)state;
+	make_image("image", kinds[0][1], 16);
+	for (long budget = 0; error && budget < 200; budget++) {
+		assert_int_equal(mount_image(in_work("image"), false), 0);
+		fs_inode_put(new_file("from"));
+		inode = new_file("to");
+		assert_int_equal(ext4->write(inode, "old", 3, 0), 3);
+		fs_inode_put(inode);
+		host_heap_budget = budget;
+		error = fs_rename(root, "from", 4, root, "to", 2);
+		host_heap_budget = -1;
+		assert_int_equal(fs_resolve(root, "to", true, &inode), 0);
+		fs_inode_put(inode);
+		unmount_image();
+		host_disk_save(in_work("renamed"));
+		shell("e2fsck -fn %s/renamed >%s/fsck.log 2>&1 ||"
+		      "{ cat %s/fsck.log; false; }",
+		      work, work, work);
+	}
+	assert_int_equal(error, 0);
+}
+
+/* A sync is one flush of the disk's cache, and writes nothing that is there already. */
+static void test_sync(void **state)
+{
+	struct inode *inode;
+	unsigned requests, flushes;
+
+	(void)state;
+	make_image("image", kinds[0][1], 16);
+	assert_int_equal(mount_image(in_work("image"), false), 0);
+	inode = new_file("file");
+	assert_int_equal(ext4->write(inode, "x", 1, 0), 1);
+	assert_int_equal(ext4->sync(mounted), 0);
+	requests = host_disk_requests;
+	flushes = host_disk_flushes;
+	assert_int_equal(ext4->sync(mounted), 0);
+	assert_int_equal(host_disk_flushes, flushes + 1);
+	assert_true(host_disk_requests <= requests + 1); /* the superblock's time */
 	fs_inode_put(inode);
 	unmount_image();
 	fsck("image");
@@ -629,11 +731,20 @@ static int tear_down(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_read),	    cmocka_unit_test(test_cached),
-		cmocka_unit_test(test_write),	    cmocka_unit_test(test_full),
-		cmocka_unit_test(test_open_at_end), cmocka_unit_test(test_untouched),
-		cmocka_unit_test(test_refused),	    cmocka_unit_test(test_damaged),
-		cmocka_unit_test(test_disk_fails),  cmocka_unit_test(test_memory_fails),
+		cmocka_unit_test(test_read),
+		cmocka_unit_test(test_cached),
+		cmocka_unit_test(test_write),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_open_at_end),
+		cmocka_unit_test(test_untouched),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_damaged),
+		cmocka_unit_test(test_disk_fails),
+		cmocka_unit_test(test_memory_fails),
+		cmocka_unit_test(test_too_long),
+		cmocka_unit_test(test_removed_directory),
+		cmocka_unit_test(test_rename_fails),
+		cmocka_unit_test(test_sync),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

@@ -16,6 +16,7 @@ uint8_t *host_disk;
 size_t host_disk_bytes;
 bool host_disk_read_only;
 unsigned host_disk_requests;
+unsigned host_disk_flushes;
 long host_disk_budget = -1;
 
 static struct ferrule_block disk;
@@ -144,5 +145,6 @@ int ferrule_block_write(struct ferrule_block *self, uint64_t sector, const void 
 int ferrule_block_flush(struct ferrule_block *self)
 {
 	(void)self;
+	host_disk_flushes++;
 	return 0;
 }

@@ -14,6 +14,7 @@ extern uint8_t *host_disk; /* its bytes */
 extern size_t host_disk_bytes;
 extern bool host_disk_read_only;
 extern unsigned host_disk_requests; /* counted */
+extern unsigned host_disk_flushes;  /* as well */
 extern long host_disk_budget;	    /* requests before all fail; -1: none fails */
 
 void host_disk_load(const char *image);
