@@ -28,7 +28,7 @@ help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
 		sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | sort -u | expand -t 12 | sed 's/^/  /'
 
-image: deps ## builds build/APP.elf, the bootable image
+image: app deps ## builds build/APP.elf, the bootable image
 	@$(MAKE) $(JOBS) $(BUILD)/$(APP).elf
 
 images: deps ## builds the images of all applications

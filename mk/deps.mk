@@ -7,7 +7,10 @@
 
 JOBS = $(if $(filter -j%,$(MAKEFLAGS)),,-j$(shell nproc))
 
-.PHONY: deps deps-test deps-bench
+.PHONY: app deps deps-test deps-bench
+app:
+	@[ -n '$(wildcard apps/$(APP)/*.c)' ] || \
+		{ echo 'APP=$(APP): there is no apps/$(APP)/*.c; there are: $(APPS)' >&2; exit 1; }
 deps:
 	@[ "$(DEPS)" = no ] || tools/install-deps build
 deps-test:

@@ -10,7 +10,8 @@ app_cmdline = $(if $(filter command environment,$(origin CMDLINE)),$(CMDLINE),$(
 	sed -n 's/^CMDLINE *:= *//p' apps/$(1)/app.mk 2>/dev/null))
 
 build/%.iso: build/%.elf tools/mkiso $(INITRD) build/iso.setting
-	tools/mkiso --cmdline '$(subst ','\'',$(call app_cmdline,$*))' \
+	@echo "  ISO     $@"
+	@tools/mkiso --cmdline '$(subst ','\'',$(call app_cmdline,$*))' \
 		$(if $(INITRD),--initrd '$(INITRD)') $< $@
 
 # Changes when what was typed does, so that the disc is made anew.
@@ -21,5 +22,5 @@ build/iso.setting: FORCE
 
 .PHONY: iso FORCE
 FORCE:
-iso: deps ## makes build/APP.iso, a disc that starts by BIOS and by UEFI
+iso: app deps ## makes build/APP.iso, a disc that starts by BIOS and by UEFI
 	@$(MAKE) $(JOBS) build/$(APP).iso

@@ -9,7 +9,7 @@ MACHINE ?= q35
 MEMORY  ?= 256M
 
 .PHONY: run
-run: deps ## boots APP in QEMU, with a disk made from WWW
+run: app deps ## boots APP in QEMU, with a disk made from WWW
 	@$(MAKE) $(JOBS) build/$(APP).iso
 	@tools/run $(if $(WWW),--www '$(WWW)') $(if $(PORT),--port $(PORT)) \
 		--machine $(MACHINE) --memory $(MEMORY) build/$(APP).iso

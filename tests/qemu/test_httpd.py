@@ -209,3 +209,4 @@ def test_make_run(site, tmp_path):
         assert run.returncode == 0, output
     assert f'curl http://localhost:{port}/' in output and 'httpd: serving' in output
     assert output.count('httpd: serving') == 1, output
+    assert 'warning' not in output, output  # an orderly end is nothing to warn of
