@@ -106,6 +106,7 @@ void trap_init(void)
 
 /* By vector; as one string, since pointers to them would be longer than they are. */
 static const char exception_names[] =
+	/* NOLINTNEXTLINE(bugprone-string-literal-with-embedded-nul): it is a list. */
 	"division by zero\0debug\0non-maskable interrupt\0breakpoint\0overflow\0"
 	"bound range exceeded\0invalid instruction\0no floating-point unit\0"
 	"double fault\0reserved\0invalid TSS\0segment not present\0"
