@@ -8,8 +8,9 @@ OBJ	= $(BUILD)/obj
 GCC_INC := $(shell $(CC) -print-file-name=include 2>/dev/null)
 
 # What every request, packet, wake-up and boot spends its time in is compiled for speed,
-# all else for size. Jump tables are larger than the comparisons they stand for.
-OPTIMIZE = -Os -fno-jump-tables
+# all else for size. Jump tables are larger than the comparisons they stand for; of fills and
+# copies, the compiler would make `rep` of bytes, which memset() and memcpy() do better.
+OPTIMIZE = -Os -fno-jump-tables -fno-builtin-memset -fno-builtin-memcpy
 FAST	 = -O2 -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
 HOT	 = $(addprefix arch/$(ARCH)/,apic clock% direct_map kvm_clock mmu) \
 	$(addprefix kernel/,acpi heap irq pci pci_config sched string sync time wait) \
