@@ -6,8 +6,9 @@
  *
  * Stacks and application memory are populated by page faults, which take the page
  * allocator's and the address space's spinlocks. So under a spinlock nobody touches
- * lower-half memory that may not be there yet, or more than 4 KiB of stack: spin_lock()
- * has that much populated first. */
+ * lower-half memory that may not be there yet, or more than 4 KiB of stack: who turns
+ * interrupts off has that much populated first, spin_lock() included. An inner lock does
+ * not look again: the fault would come while the outer one is held. */
 
 #ifndef KERNEL_LOCK_H
 #define KERNEL_LOCK_H
@@ -24,8 +25,9 @@ static inline unsigned long spin_lock(struct spinlock *lock)
 {
 	unsigned long flags;
 
-	arch_stack_probe();
 	flags = arch_irq_save();
+	if (arch_irq_flags_enabled(flags))
+		arch_stack_probe();
 	while (__atomic_test_and_set(&lock->held, __ATOMIC_ACQUIRE))
 		arch_relax();
 	return flags;

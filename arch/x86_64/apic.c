@@ -41,7 +41,8 @@ enum local_apic_register {
 
 static volatile uint8_t *local_apic; /* NULL: x2APIC, by MSR */
 
-#define IO_APICS_MAX 16
+#define IO_APICS_MAX  16
+#define OVERRIDES_MAX 24 /* the ISA has 16 lines */
 static struct io_apic {
 	volatile uint8_t *registers;
 	uint32_t gsi_base, inputs;
@@ -76,6 +77,7 @@ void interrupt_entry(unsigned vector)
 
 	if (vector == VECTOR_SPURIOUS)
 		return; /* no EOI for it (SDM volume 3 §11.9) */
+	arch_stack_probe(); /* for the locks of the handlers: <kernel/lock.h> */
 	cpu->interrupt_depth++;
 	if (vector == VECTOR_CLOCK)
 		clock_interrupt();
@@ -150,7 +152,7 @@ static void io_apics_init(void)
 	struct acpi_io_apic found[IO_APICS_MAX];
 	unsigned count = acpi_io_apics(found, IO_APICS_MAX);
 
-	for (unsigned i = 0; i < count; i++) {
+	for (unsigned i = 0; i < count && i < IO_APICS_MAX; i++) {
 		struct io_apic *io = &io_apics[io_apic_count];
 
 		io->registers = arch_map_device(found[i].address, PAGE_BYTES);
@@ -192,10 +194,10 @@ static struct io_apic *io_apic_of(unsigned gsi)
  * otherwise for that line (ACPI 6.4 §5.2.12.5). ISA lines are edge-triggered, active high. */
 static uint32_t line_mode(unsigned gsi)
 {
-	struct acpi_override overrides[24];
-	unsigned count = acpi_overrides(overrides, 24);
+	struct acpi_override overrides[OVERRIDES_MAX];
+	unsigned count = acpi_overrides(overrides, OVERRIDES_MAX);
 
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 0; i < count && i < OVERRIDES_MAX; i++)
 		if (overrides[i].gsi == gsi && overrides[i].flags & 3)
 			return (overrides[i].flags & 3) == 3 ? REDIRECTION_ACTIVE_LOW : 0;
 	return 0;

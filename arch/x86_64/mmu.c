@@ -200,12 +200,15 @@ uint64_t virt_to_phys(const void *address)
 	phys = arch_translate(virt, NULL);
 	if (!phys && virt >= PAGE_BYTES) {
 		/* Reserved, perhaps, but not touched yet. */
-		unsigned long irq = arch_irq_save();
-		bool there = virt >= STACK_BASE
-				     ? thread_stack_fault(virt)
-				     : virt < USER_END && arch_user_fault &&
-					       arch_user_fault(virt, true, false);
+		unsigned long irq;
+		bool there;
 
+		/* It may be this very stack's next page: before it is looked at. */
+		arch_stack_probe();
+		irq = arch_irq_save();
+		there = virt >= STACK_BASE ? thread_stack_fault(virt)
+					   : virt < USER_END && arch_user_fault &&
+						     arch_user_fault(virt, true, false);
 		arch_irq_restore(irq);
 		if (there)
 			phys = arch_translate(virt, NULL);

@@ -86,6 +86,7 @@ static int take(struct ferrule_net *net, const struct ferrule_net_client *client
 		return -EBUSY;
 	/* Frames that came before anybody wanted them count as just come. */
 	if (!net_rx_arm(net)) {
+		arch_stack_probe(); /* for its locks: <kernel/lock.h> */
 		flags = arch_irq_save();
 		net_signal(net);
 		arch_irq_restore(flags);
