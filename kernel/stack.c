@@ -137,17 +137,42 @@ void stack_free(void *stack, size_t bytes)
 	slot_free(zone_of(bytes), (uintptr_t)stack - GUARD_BYTES);
 }
 
+static bool is_on_stack(const struct thread *thread, uintptr_t address)
+{
+	return thread->stack && address - (uintptr_t)thread->stack < thread->stack_bytes;
+}
+
+struct search {
+	uintptr_t address;
+	bool found;
+};
+
+static void look(const struct thread *thread, void *context)
+{
+	struct search *search = context;
+
+	search->found |= is_on_stack(thread, search->address);
+}
+
+/* Threads hand each other memory on their stacks, which the owner may not have touched. */
+static bool is_on_any_stack(uintptr_t address)
+{
+	struct search search = { .address = address };
+
+	thread_each(look, &search);
+	return search.found;
+}
+
 bool thread_stack_fault(uintptr_t address)
 {
 	const struct thread *self = arch_current();
 	uintptr_t page = address & ~(PAGE_BYTES - 1);
 
-	if (!self || !self->stack ||
-	    address - (uintptr_t)self->stack >= self->stack_bytes ||
+	if (!self || (!is_on_stack(self, address) && !is_on_any_stack(address)) ||
 	    arch_translate(page, NULL))
 		return false;
 	if (!commit(page))
-		panic("stack: no memory left for the stack of thread %d \"%s\"", self->id,
-		      self->name);
+		panic("stack: no memory left for a stack, touched by thread %d \"%s\"",
+		      self->id, self->name);
 	return true;
 }

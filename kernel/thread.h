@@ -109,7 +109,7 @@ void thread_sleep_until(uint64_t deadline_ns);
 void preempt_disable(void);
 void preempt_enable(void);
 
-/* A page fault in the stack region: commits the page if it lies in the running thread's
+/* A page fault in the stack region: commits the page if it lies in a living thread's
  * stack; false: it is a guard page or nobody's. From the trap path. */
 bool thread_stack_fault(uintptr_t address);
 
