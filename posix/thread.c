@@ -9,11 +9,13 @@
 #include <stdbool.h>
 #include <arch/stack.h>
 #include <kernel/heap.h>
+#include <posix/mem.h>
 #include <posix/posix_thread.h>
 #include <posix/pointer.h>
 
 /* The application's code runs on the stack that the C library mapped. This one is for the
- * first instructions and for the end, when the other may already be gone. */
+ * first instructions and for the end, when the other may already be gone; and for all of a
+ * thread whose own stack is smaller: system calls and interrupts need room there as well. */
 #define KERNEL_STACK_BYTES (16 * 1024)
 
 /* What makes the new thread a thread, and not a process. */
@@ -31,7 +33,16 @@ static void begin(void *self)
 {
 	struct posix_thread *posix = self;
 
-	arch_run_on_stack(posix->stack_top, run, posix);
+	if (posix->stack_top)
+		arch_run_on_stack(posix->stack_top, run, posix);
+	run(posix);
+}
+
+static bool is_small(uintptr_t top)
+{
+	uintptr_t start, end;
+
+	return mem_extent(top - 1, &start, &end) && top - start < KERNEL_STACK_BYTES;
 }
 
 static void add(struct posix_thread *posix)
@@ -66,7 +77,8 @@ long posix_clone(int (*entry)(void *), void *stack, unsigned long flags, void *a
 	posix->thread = thread;
 	posix->entry = entry;
 	posix->argument = argument;
-	posix->stack_top = (void *)((uintptr_t)stack & ~15ul);
+	if (!is_small((uintptr_t)stack)) /* else NULL */
+		posix->stack_top = (void *)((uintptr_t)stack & ~15ul);
 	posix->masked = self ? self->masked : 0;
 	if (flags & CLONE_CHILD_CLEARTID)
 		posix->clear_tid = child_tid;
