@@ -14,7 +14,7 @@
 
 #define PHYS(symbol) ((symbol) - 0xffffffff80000000)
 
-#define CR0_PE_WP_PG	0x80010001
+#define CR0_BITS	0x80010033 /* PE, MP, ET, NE (x87 errors are traps), WP, PG */
 #define CR4_PAE_PGE	0xa0
 #define MSR_EFER	0xc0000080
 #define EFER_SCE_LME_NXE 0x901
@@ -107,7 +107,7 @@ enter:
 	rdmsr
 	orl $EFER_SCE_LME_NXE, %eax
 	wrmsr
-	movl $CR0_PE_WP_PG, %eax
+	movl $CR0_BITS, %eax
 	movl %eax, %cr0
 	lgdt PHYS(boot_gdt_pointer)
 	ljmp $8, $PHYS(enter_long_mode)

@@ -129,6 +129,9 @@ void arch_fpu_save(struct arch_thread *self)
 				 : "memory");
 	else
 		__asm__ volatile("fxsave64 (%0)" : : "r"(self->fpu) : "memory");
+	/* Who runs next comes out of a function call, where the x87 registers are empty and
+	 * no error of theirs is pending (System V ABI §3.2.3). */
+	__asm__ volatile("fninit");
 }
 
 void arch_fpu_restore(struct arch_thread *self)

@@ -27,7 +27,8 @@ void arch_thread_init(struct arch_thread *self, void *stack, size_t bytes,
 void arch_switch(struct arch_thread *from, struct arch_thread *to);
 
 /* Full FPU/SSE/AVX state, for a switch in the middle of a computation (preemption). The
- * caller provides self->fpu: arch_fpu_bytes(), zeroed once, aligned to 64. */
+ * caller provides self->fpu: arch_fpu_bytes(), zeroed once, aligned to 64. Saving leaves
+ * the registers as a function call may find them. */
 size_t arch_fpu_bytes(void);
 void arch_fpu_save(struct arch_thread *self);
 void arch_fpu_restore(struct arch_thread *self);
