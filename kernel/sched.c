@@ -14,7 +14,8 @@
 #include <kernel/sched.h>
 #include <kernel/time.h>
 
-#define SLICE_NS (10 * NS_PER_MS)
+#define SLICE_NS (2 * NS_PER_MS)
+#define TURN_NS	 NS_PER_MS /* what a thread that computes may have at least */
 
 struct spinlock sched_lock;
 static struct thread *run_first, *run_last; /* under sched_lock */
@@ -27,6 +28,21 @@ static struct slice {
 	const struct thread *thread;
 	uint64_t switches;
 } slice;
+
+/* The thread that was preempted last, since it has the CPU again: it computes, most likely
+ * on and on. Who sleeps now and then is never preempted, and its switches cost no look at
+ * the clock. Under sched_lock. */
+static struct {
+	const struct thread *thread;
+	uint64_t switches, since_ns;
+} resumed;
+
+static bool has_had_turn(const struct cpu *cpu)
+{
+	return resumed.thread == cpu->current &&
+	       resumed.switches == cpu->current->switches &&
+	       clock_ns() - resumed.since_ns >= TURN_NS;
+}
 
 static void slice_begin(struct cpu *cpu)
 {
@@ -63,8 +79,12 @@ void sched_run(struct thread *thread)
 	else
 		run_first = thread;
 	run_last = thread;
-	if (!cpu->idle)
-		slice_begin(cpu);
+	if (cpu->idle)
+		return;
+	slice_begin(cpu);
+	/* Who is woken by an interrupt does not wait for the end of the slice. */
+	if (cpu->interrupt_depth && !cpu->need_resched)
+		cpu->need_resched = has_had_turn(cpu);
 }
 
 void sched_wake(struct thread *thread)
@@ -181,7 +201,11 @@ void sched_interrupt_exit(void)
 	if (run_first) {
 		sched_run(self);
 		schedule();
+		resumed.thread = self;
+		resumed.switches = self->switches;
+		resumed.since_ns = clock_ns();
 	}
+	cpu->need_resched = false;
 	spin_unlock(&sched_lock, flags);
 	arch_fpu_restore(&self->arch);
 }
