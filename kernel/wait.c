@@ -34,6 +34,7 @@ static void attach(struct wait_queue *queue, struct wait *self)
 		queue->first = self;
 	}
 	spin_unlock(&queue->lock, flags);
+	__atomic_thread_fence(__ATOMIC_SEQ_CST); /* pairs with wait_wake()'s */
 }
 
 void wait_begin(struct wait_queue *queue, struct wait *self)
@@ -108,7 +109,7 @@ unsigned wait_wake(struct wait_queue *queue, unsigned count, uintptr_t what)
 	unsigned long flags;
 	unsigned woken;
 
-	/* Mostly nobody waits. The fence pairs with the lock in attach(): either the
+	/* Mostly nobody waits. The fence pairs with attach()'s: either the
 	 * waiter sees the condition that the caller made true, or we see the waiter. */
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
 	if (!__atomic_load_n(&queue->first, __ATOMIC_RELAXED))
