@@ -26,7 +26,8 @@ static struct {
 	uint64_t boot_cycles, boot_reference;
 	uint64_t refine_ns; /* span at which the rate is taken again */
 	bool by_cycles;	    /* else the reference is read */
-} clock;		    /* under lock while it is refined */
+	unsigned version;   /* odd while the rest changes */
+} clock;		    /* changed under lock, read by version */
 static struct spinlock lock;
 
 #define REFINE_FIRST_NS (10 * NS_PER_MS)
@@ -52,11 +53,13 @@ static uint64_t ratio32(uint64_t a, uint64_t b)
 /* Takes the rate over the whole span since boot; time goes on without a step. */
 static void refine(uint64_t span_ns, uint64_t now_ns, uint64_t cycles)
 {
+	__atomic_add_fetch(&clock.version, 1, __ATOMIC_SEQ_CST);
 	clock.scale = ratio32(span_ns, cycles - clock.boot_cycles);
 	clock.base_ns = now_ns;
 	clock.base_cycles = cycles;
 	clock.by_cycles = true;
 	clock.refine_ns = span_ns >= REFINE_LAST_NS ? UINT64_MAX : span_ns * 8;
+	__atomic_add_fetch(&clock.version, 1, __ATOMIC_SEQ_CST);
 }
 
 static uint64_t cycles_ns(uint64_t cycles)
@@ -77,6 +80,20 @@ static uint64_t read_slowly(void)
 	return now;
 }
 
+/* An interrupt may refine the clock in the middle of it: then once more. */
+static uint64_t read_quickly(void)
+{
+	unsigned version;
+	uint64_t now;
+
+	do {
+		version = __atomic_load_n(&clock.version, __ATOMIC_ACQUIRE);
+		now = cycles_ns(arch_cycles());
+		__atomic_thread_fence(__ATOMIC_ACQUIRE);
+	} while (version & 1 || version != clock.version);
+	return now;
+}
+
 uint64_t arch_clock_ns(void)
 {
 	uint64_t now;
@@ -85,7 +102,7 @@ uint64_t arch_clock_ns(void)
 		return kvm_clock_ns();
 	if (!clock.by_cycles)
 		return clock.refine_ns ? read_slowly() : 0; /* 0: not initialised */
-	now = cycles_ns(arch_cycles());
+	now = read_quickly();
 	return now < clock.refine_ns ? now : read_slowly();
 }
 
@@ -109,10 +126,10 @@ void arch_clock_init(void)
 {
 	const char *source = "HPET, then the counter calibrated by it";
 
-	clock.boot_cycles = arch_cycles();
 	if (kvm_clock_init()) {
 		source = "kvmclock";
 	} else if (hpet_init()) {
+		clock.boot_cycles = arch_cycles(); /* at the same moment */
 		clock.boot_reference = hpet_ns();
 		clock.refine_ns = REFINE_FIRST_NS;
 	} else {
