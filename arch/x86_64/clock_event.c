@@ -28,18 +28,21 @@ static void start(uint32_t count, uint64_t now)
 	apic_timer_start(count);
 }
 
-static void learn_rate(uint64_t now)
+/* Each error makes the rate too low, and so the timer early: the clock is read after the
+ * count. A count that has run out did so a little earlier, and is taken if it agrees with
+ * what is known: the machine may have stood still in between. */
+static void learn_rate(void)
 {
 	uint32_t left;
-	uint64_t span = now - started_ns, rate;
+	uint64_t span, rate;
 
-	if (best_span >= SPAN_ENOUGH || span <= best_span || span > UINT32_MAX)
+	if (best_span >= SPAN_ENOUGH)
 		return;
 	left = apic_timer_count();
-	if (left >= started_count)
+	span = arch_clock_ns() - started_ns;
+	if (span <= best_span || left >= started_count)
 		return;
 	rate = ((uint64_t)(started_count - left) << 32) / span;
-	/* It ran out at some time within the span: as good if that was near its end. */
 	if (!left && rate < counts_per_ns - counts_per_ns / 8)
 		return;
 	counts_per_ns = rate;
@@ -57,10 +60,10 @@ void arch_timer_program(uint64_t deadline_ns)
 			start(COUNT_MAX, arch_clock_ns());
 		return;
 	}
-	do {
-		now = arch_clock_ns();
-		learn_rate(now);
-	} while (best_span < SPAN_LEAST);
+	do
+		learn_rate();
+	while (best_span < SPAN_LEAST);
+	now = arch_clock_ns();
 	ahead = deadline_ns > now ? deadline_ns - now : 1;
 	if (best_span < SPAN_ENOUGH && ahead > best_span * AHEAD_FACTOR)
 		ahead = best_span * AHEAD_FACTOR;
@@ -70,7 +73,7 @@ void arch_timer_program(uint64_t deadline_ns)
 
 void clock_interrupt(void)
 {
-	learn_rate(arch_clock_ns());
+	learn_rate();
 	timer_interrupt();
 }
 
