@@ -5,7 +5,8 @@
  * each function may expect (System V ABI, AMD64 supplement, §3.2.3), and both compute right.
  *
  * expect: ^both are right$
- * status: 0 */
+ * status: 0
+ */
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>

@@ -5,7 +5,8 @@
  * by faults: none may come while the system holds a lock.
  *
  * expect: ^depths: 128$
- * status: 0 */
+ * status: 0
+ */
 #include <alloca.h>
 #include <pthread.h>
 #include <stdio.h>

@@ -5,7 +5,8 @@
  * one address space, stacks included.
  *
  * expect: ^filled: 262144$
- * status: 0 */
+ * status: 0
+ */
 #include <pthread.h>
 #include <stdio.h>
 #include <string.h>

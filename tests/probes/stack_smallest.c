@@ -4,7 +4,8 @@
 /* The smallest stack that a thread may have is enough for one that does little.
  *
  * expect: ^from a small stack$
- * status: 0 */
+ * status: 0
+ */
 #include <limits.h>
 #include <pthread.h>
 #include <unistd.h>

@@ -6,7 +6,8 @@
  *
  * expect: ^in time$
  * machine: -icount shift=2
- * status: 0 */
+ * status: 0
+ */
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -5,7 +5,8 @@
  *
  * expect: trap 16: x87 floating-point error
  * expect: thread 1 "main"
- * status: trap */
+ * status: trap
+ */
 #include <stdint.h>
 
 int main(void)
