@@ -76,7 +76,7 @@ void interrupt_entry(unsigned vector)
 	struct cpu *cpu = this_cpu();
 
 	if (vector == VECTOR_SPURIOUS)
-		return; /* no EOI for it (SDM volume 3 §11.9) */
+		return;	    /* no EOI for it (SDM volume 3 §11.9) */
 	arch_stack_probe(); /* for the locks of the handlers: <kernel/lock.h> */
 	cpu->interrupt_depth++;
 	if (vector == VECTOR_CLOCK)

@@ -142,26 +142,32 @@ static bool page_fault_resolve(uintptr_t address, uint64_t error)
 	return false;
 }
 
-static bool in_stack_guard(uintptr_t address)
+/* The application's threads have their stacks, and guards below, in the lower half: known
+ * by the stack pointer, which is about to enter one or did so at most a large frame ago. */
+static bool in_stack_guard(uintptr_t address, uintptr_t stack_pointer)
 {
 	uintptr_t guard = (uintptr_t)boot_stack_guard;
 
 	if (address >= guard && address < guard + PAGE_BYTES)
 		return true;
+	if (address >= PAGE_BYTES && address < USER_END)
+		return address - (stack_pointer - 2 * PAGE_BYTES) < 16 * PAGE_BYTES;
 	return address >= STACK_BASE && address < KERNEL_BASE;
 }
 
-static void print_page_fault(uintptr_t address, uint64_t error)
+static void print_page_fault(uintptr_t address, const struct trap_frame *frame)
 {
+	uint64_t error = frame->error;
 	const char *what = error & FAULT_EXECUTE ? "execute"
 			   : error & FAULT_WRITE ? "write"
 						 : "read";
 
 	panic_print("page fault: %s at %#lx: %s\n", what, address,
-		    address < PAGE_BYTES      ? "null pointer"
-		    : in_stack_guard(address) ? "stack overflow, this is its guard page"
-		    : error & FAULT_PRESENT   ? "the page is protected"
-					      : "nothing is mapped there");
+		    address < PAGE_BYTES ? "null pointer"
+		    : in_stack_guard(address, frame->rsp)
+			    ? "stack overflow, this is its guard page"
+		    : error & FAULT_PRESENT ? "the page is protected"
+					    : "nothing is mapped there");
 }
 
 static void print_registers(const struct trap_frame *f)
@@ -192,8 +198,8 @@ void trap_entry(struct trap_frame *frame)
 		return;
 	panic_begin();
 	if (page_fault) {
-		print_page_fault(address, frame->error);
-		if (in_stack_guard(address))
+		print_page_fault(address, frame);
+		if (in_stack_guard(address, frame->rsp))
 			code = EXIT_CODE_STACK;
 	} else {
 		panic_print("trap %lu: %s\n", frame->vector,
