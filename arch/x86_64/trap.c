@@ -144,14 +144,16 @@ static bool page_fault_resolve(uintptr_t address, uint64_t error)
 
 /* The application's threads have their stacks, and guards below, in the lower half: known
  * by the stack pointer, which is about to enter one or did so at most a large frame ago. */
-static bool in_stack_guard(uintptr_t address, uintptr_t stack_pointer)
+static bool in_stack_guard(uintptr_t address, const struct trap_frame *frame)
 {
 	uintptr_t guard = (uintptr_t)boot_stack_guard;
 
+	if (frame->error & (FAULT_PRESENT | FAULT_EXECUTE))
+		return false;
 	if (address >= guard && address < guard + PAGE_BYTES)
 		return true;
 	if (address >= PAGE_BYTES && address < USER_END)
-		return address - (stack_pointer - 2 * PAGE_BYTES) < 16 * PAGE_BYTES;
+		return address - (frame->rsp - 2 * PAGE_BYTES) < 16 * PAGE_BYTES;
 	return address >= STACK_BASE && address < KERNEL_BASE;
 }
 
@@ -164,7 +166,7 @@ static void print_page_fault(uintptr_t address, const struct trap_frame *frame)
 
 	panic_print("page fault: %s at %#lx: %s\n", what, address,
 		    address < PAGE_BYTES ? "null pointer"
-		    : in_stack_guard(address, frame->rsp)
+		    : in_stack_guard(address, frame)
 			    ? "stack overflow, this is its guard page"
 		    : error & FAULT_PRESENT ? "the page is protected"
 					    : "nothing is mapped there");
@@ -199,7 +201,7 @@ void trap_entry(struct trap_frame *frame)
 	panic_begin();
 	if (page_fault) {
 		print_page_fault(address, frame);
-		if (in_stack_guard(address, frame->rsp))
+		if (in_stack_guard(address, frame))
 			code = EXIT_CODE_STACK;
 	} else {
 		panic_print("trap %lu: %s\n", frame->vector,
