@@ -10,6 +10,7 @@
 #include <sys/sysinfo.h>
 #include <sys/utsname.h>
 #include <arch/name.h>
+#include <kernel/init.h>
 #include <kernel/page.h>
 #include <kernel/panic.h>
 #include <kernel/time.h>
@@ -20,9 +21,11 @@
 
 #define PROCESS_ID 1 /* also the number of the main thread */
 
+/* However the program ends in order: also when the shell is told to power off. */
+EXIT_CALL(INIT_LATE, enosys_report);
+
 long sys_exit_group(int status)
 {
-	enosys_report();
 	status &= 0xff; /* as a parent would see it */
 	machine_exit(status > EXIT_CODE_APP_MAX ? EXIT_CODE_APP_MAX : status);
 }

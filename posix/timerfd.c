@@ -15,6 +15,10 @@
 #include <posix/files.h>
 #include <posix/pointer.h>
 
+/* Least time from one interrupt to the next: intervals may be shorter than it takes to
+ * count one expiration. Those in between are counted with the next. */
+#define PAUSE_NS (50 * NS_PER_US)
+
 struct timerfd {
 	struct file file;
 	struct timer timer;
@@ -39,7 +43,8 @@ static void expired(struct timer *timer)
 					    : 0;
 		self->expirations += missed;
 		self->due_ns += (missed + 1) * self->interval_ns;
-		timer_arm(timer, self->due_ns);
+		timer_arm(timer,
+			  self->due_ns > now + PAUSE_NS ? self->due_ns : now + PAUSE_NS);
 	} else {
 		self->due_ns = NO_DEADLINE;
 	}

@@ -122,6 +122,10 @@ static void counters(void)
 	      "it expires");
 	usleep(35000);
 	check(read(fd, &value, 8) == 8 && value >= 2, "and again, counted");
+	time.it_value.tv_nsec = time.it_interval.tv_nsec = 1;
+	check(timerfd_settime(fd, 0, &time, NULL) == 0, "an interval of 1 ns");
+	usleep(10000);
+	check(read(fd, &value, 8) == 8 && value >= 5000000, "leaves time for others");
 	close(fd);
 }
 
