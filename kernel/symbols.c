@@ -51,7 +51,7 @@ bool symbol_lookup(uintptr_t address, char name[SYMBOL_NAME_MAX], uintptr_t *int
 	if (entry == symbols_end || address < KERNEL_BASE + symbols_base)
 		return false;
 	*into = address - KERNEL_BASE - symbols_base;
-	while (entry < symbols_end) {
+	while (entry != symbols_end) {
 		struct name each = { .text = name };
 		size_t length = read_length(&entry);
 
