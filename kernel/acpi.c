@@ -122,15 +122,14 @@ static const uint64_t *paragraph_find(const uint64_t *at, const uint64_t *end,
 /* Physical address of the RSDP in [start, end), 0: not there. */
 static uint64_t rsdp_search(uint64_t start, uint64_t end)
 {
-	const uint64_t *at = phys_to_virt(start),
-		       *stop = phys_to_virt(end & ~UINT64_C(15));
+	const uint64_t *const begin = phys_to_virt(start), *at = begin;
+	const uint64_t *const stop = begin + (end - start) / 16 * 2;
 	uint64_t signature;
 
 	memcpy(&signature, "RSD PTR ", sizeof(signature));
 	for (; (at = paragraph_find(at, stop, signature)) < stop; at += 2)
 		if (stop - at >= 4 && checksum_good(at, RSDP_BYTES_1))
-			return start + (uint64_t)((const char *)at -
-						  (const char *)phys_to_virt(start));
+			return start + (uint64_t)(at - begin) * sizeof(*at);
 	return 0;
 }
 
