@@ -87,8 +87,8 @@ def ping(address, size, timeout=2):
                 answer = s.recv(65536)[20:]
             except (TimeoutError, socket.timeout):
                 return False
-            if answer[0] == 0 and answer[4:8] == packet[4:8]:
-                assert answer[8:] == body
+            # An answer to an earlier one may still come; a wrong one is none.
+            if answer[0] == 0 and answer[4:] == packet[4:]:
                 return True
         return False
 
