@@ -11,15 +11,16 @@
 
 #define GIB UINT64_C(0x40000000)
 
-/* The reserved range that covers `at`, or else the first one that begins before *end
- * (which then is cut to its beginning). Its end, or 0 where nothing covers `at`. */
-static uint64_t reserved_end(uint64_t at, uint64_t *end)
+/* The taken range that covers `at`, or else the first one that begins before *end (which
+ * then is cut to its beginning). Its end, or 0 where nothing covers `at`. */
+static uint64_t taken_end(const struct boot_range *taken, unsigned count, uint64_t at,
+			  uint64_t *end)
 {
 	uint64_t covered_to = 0;
 
-	for (unsigned i = 0; i < boot_info.reserved_count; i++) {
-		uint64_t from = boot_info.reserved[i].base & ~(PAGE_BYTES - 1);
-		uint64_t to = boot_info.reserved[i].base + boot_info.reserved[i].bytes;
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t from = taken[i].base & ~(PAGE_BYTES - 1);
+		uint64_t to = taken[i].base + taken[i].bytes;
 
 		to = (to + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 		if (from <= at && at < to)
@@ -30,10 +31,17 @@ static uint64_t reserved_end(uint64_t at, uint64_t *end)
 	return covered_to;
 }
 
-static void add_free_parts(uint64_t base, uint64_t end)
+/* What is neither reserved nor in the ranges before this one: firmware's ranges should not
+ * overlap, but each page is given once even if they do. */
+static void add_free_parts(unsigned range, uint64_t base, uint64_t end)
 {
 	while (base < end) {
-		uint64_t part_end = end, skip = reserved_end(base, &part_end);
+		uint64_t part_end = end;
+		uint64_t skip = taken_end(boot_info.reserved, boot_info.reserved_count,
+					  base, &part_end);
+
+		if (!skip)
+			skip = taken_end(boot_info.ranges, range, base, &part_end);
 
 		if (!skip)
 			page_add_region(base, part_end);
@@ -42,18 +50,18 @@ static void add_free_parts(uint64_t base, uint64_t end)
 }
 
 /* The first GiB is mapped without an allocator, and then feeds the tables of the rest. */
-static bool add_range(uint64_t base, uint64_t end)
+static bool add_range(unsigned range, uint64_t base, uint64_t end)
 {
 	uint64_t first = base < GIB && end > GIB ? GIB : end;
 
 	if (arch_map_ram(base, first))
 		return false;
-	add_free_parts(base, first);
+	add_free_parts(range, base, first);
 	if (first == end)
 		return true;
 	if (arch_map_ram(first, end))
 		return false;
-	add_free_parts(first, end);
+	add_free_parts(range, first, end);
 	return true;
 }
 
@@ -71,7 +79,7 @@ void memory_init(void)
 	for (unsigned i = 0; i < boot_info.range_count; i++) {
 		const struct boot_range *range = &boot_info.ranges[i];
 
-		if (!add_range(range->base, range->base + range->bytes))
+		if (!add_range(i, range->base, range->base + range->bytes))
 			log_warn(
 				"memory: no room for the page tables of %#lx bytes at %#lx",
 				range->bytes, range->base);

@@ -320,11 +320,15 @@ unsigned page_order(size_t bytes)
 	return pages <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(pages - 1);
 }
 
+/* A region begins with its page_info. */
 static bool overlaps(uint64_t first, uint64_t end)
 {
-	for (struct region *r = regions; r < regions + region_count; r++)
-		if (first < (uint64_t)r->first + r->pages && end > r->first)
+	for (struct region *r = regions; r < regions + region_count; r++) {
+		uint64_t start = (uint64_t)((char *)r->info - (char *)phys_to_virt(0));
+
+		if (first < (uint64_t)r->first + r->pages && end > start >> PAGE_SHIFT)
 			return true;
+	}
 	return false;
 }
 

@@ -82,6 +82,8 @@ static int map_in_gigabyte(uint64_t base, uint64_t end)
 
 int arch_map_ram(uint64_t base, uint64_t end)
 {
+	if (end < base || end > MMIO_BASE - DIRECT_MAP_BASE)
+		return -ENOMEM; /* the direct map ends there */
 	while (base < end) {
 		uint64_t next = (base & ~(HUGE_BYTES - 1)) + HUGE_BYTES;
 
