@@ -20,6 +20,9 @@ include mk/run.mk
 -include mk/test.mk
 -include mk/bench.mk
 
+# Lists of headers come with the objects; make is not to look for ways to make them.
+%.d: ;
+
 APPS = $(notdir $(patsubst %/,%,$(wildcard apps/*/)))
 
 .PHONY: help image images clean
