@@ -282,8 +282,8 @@ static void net_stop(void)
 	net_lock();
 	for (struct net_card *card = net_card_list; card; card = card->next)
 		if (dhcp_supplied_address(&card->netif)) {
-			ip4_addr_set_zero(
-				&card->logged_ipv4); /* that it goes is no news */
+			/* That it goes is no news. */
+			ip4_addr_set_zero(&card->logged_ipv4);
 			dhcp_release_and_stop(&card->netif);
 		}
 	net_unlock();

@@ -92,7 +92,8 @@ static void run_odd_regions(void)
 	page_add_region(BASE + 32 * PAGE_BYTES, BASE + 96 * PAGE_BYTES);
 	assert_int_equal(host_log_counts[1], 1); /* it overlaps */
 	page_add_region(BASE - 32 * PAGE_BYTES, BASE + PAGE_BYTES);
-	assert_int_equal(host_log_counts[1], 2); /* and so it does, if only what describes */
+	assert_int_equal(host_log_counts[1],
+			 2); /* and so it does, if only what describes */
 	assert_int_equal(free_bytes(), 63 * PAGE_BYTES);
 	page_add_region(UINT64_C(1) << 45, (UINT64_C(1) << 45) + SPAN); /* too high */
 	assert_int_equal(free_bytes(), 63 * PAGE_BYTES);
