@@ -162,30 +162,53 @@ void arch_unmap(uintptr_t virt, size_t bytes, void (*release)(uint64_t phys))
 	spin_unlock(&lock, irq);
 }
 
+static unsigned flags_of(uint64_t entry)
+{
+	unsigned flags = MAP_READ;
+
+	if (entry & PTE_WRITE)
+		flags |= MAP_WRITE;
+	if (!(entry & PTE_NO_EXECUTE))
+		flags |= MAP_EXECUTE;
+	if (entry & PTE_CACHE_DISABLE)
+		flags |= MAP_UNCACHED;
+	return flags;
+}
+
+/* The entry that maps an address, 0 if none does; *level: the size of what it maps. Inline
+ * and unrolled: each transfer from or to a program's memory looks. */
+static inline __attribute__((always_inline)) uint64_t leaf_of(uintptr_t virt,
+							      unsigned *level)
+{
+	uint64_t entry, *table = boot_pml4;
+
+#pragma GCC unroll 3
+	for (*level = 3; *level > 0; --*level) {
+		entry = table[table_index(virt, *level)];
+		if (!(entry & PTE_PRESENT))
+			return 0;
+		if (entry & PTE_LARGE)
+			return entry;
+		table = phys_to_virt(entry & PTE_ADDRESS);
+	}
+	entry = table[table_index(virt, 0)];
+	return entry & PTE_PRESENT ? entry : 0;
+}
+
 uint64_t arch_translate(uintptr_t virt, unsigned *flags)
 {
-	uint64_t *table = boot_pml4, entry = 0;
-	unsigned level = 4;
+	uint64_t entry, offset_mask;
+	unsigned level;
 
 	if (virt >= USER_END && virt < DIRECT_MAP_BASE)
 		return 0; /* not canonical */
-	do {
-		entry = table[table_index(virt, --level)];
-		if (!(entry & PTE_PRESENT))
-			return 0;
-		table = phys_to_virt(entry & PTE_ADDRESS);
-	} while (level > 0 && !(entry & PTE_LARGE));
-	if (flags) {
-		*flags = MAP_READ;
-		if (entry & PTE_WRITE)
-			*flags |= MAP_WRITE;
-		if (!(entry & PTE_NO_EXECUTE))
-			*flags |= MAP_EXECUTE;
-		if (entry & PTE_CACHE_DISABLE)
-			*flags |= MAP_UNCACHED;
-	}
-	return (entry & PTE_ADDRESS & ~((UINT64_C(1) << (PAGE_SHIFT + 9 * level)) - 1)) |
-	       (virt & ((UINT64_C(1) << (PAGE_SHIFT + 9 * level)) - 1));
+	entry = leaf_of(virt, &level);
+	if (!entry)
+		return 0;
+	if (flags)
+		*flags = flags_of(entry);
+	offset_mask = (UINT64_C(1) << (PAGE_SHIFT + 9 * level)) - 1;
+	return (entry & PTE_ADDRESS & ~offset_mask) | (virt & offset_mask);
 }
 
 uint64_t virt_to_phys(const void *address)

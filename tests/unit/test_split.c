@@ -139,6 +139,16 @@ static void bad_requests(void **state)
 	assert_int_equal(virtqueue_add(vq, pieces, 1, 0, NULL), -EINVAL);
 	assert_int_equal(virtqueue_add(vq, &empty, 1, 0, &tokens[0]), -EINVAL);
 	assert_int_equal(virtqueue_add(vq, huge, 1, 1, &tokens[0]), -EINVAL);
+	/* In a chain and in a table, an empty piece at any place. */
+	for (unsigned i = 2; i <= 8; i++) {
+		for (unsigned at = 0; at < i; at++) {
+			pieces[at].bytes = 0;
+			assert_int_equal(
+				virtqueue_add(vq, pieces, i / 2, i - i / 2, &tokens[0]),
+				-EINVAL);
+			pieces[at].bytes = 8;
+		}
+	}
 	assert_int_equal(virtqueue_free(vq), 8);
 	assert_int_equal(virtqueue_pieces_max(vq), 8);
 	virtqueue_kick(vq); /* of nothing */

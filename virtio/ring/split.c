@@ -64,53 +64,84 @@ static inline void avail_put(struct virtqueue *vq, unsigned head)
 	vq->counters.added++;
 }
 
-/* The last of the list: pieces[0, readable) are the device's to read (§2.7.4.2). */
-static inline unsigned piece_flags(unsigned piece, unsigned readable)
+/* A sum of pieces that no buffer may have (§2.7.5.2 allows 4 GiB). */
+#define TOO_LONG (UINT64_C(1) << 40)
+
+/* Describes pieces of one direction in descriptors from *at on: in the order of the free
+ * list, or, in a table, one after the other. Returns the sum of their bytes;
+ * TOO_LONG if one is empty. */
+static inline __attribute__((always_inline)) uint64_t
+describe(struct ring_desc *desc, const struct ring_slot *order, bool table, unsigned *at,
+	 unsigned *last, const struct virtio_piece *piece, unsigned count, unsigned flags)
 {
-	return piece < readable ? 0 : RING_DESC_WRITE;
+	const struct virtio_piece *end = piece + count;
+	uint64_t sum = 0;
+
+	for (; piece < end; piece++) {
+		if (unlikely(!piece->bytes))
+			return TOO_LONG;
+		*last = *at;
+		*at = table ? *last + 1 : order[*last].next;
+		desc_set(&desc[*last], piece->address, piece->bytes,
+			 flags | RING_DESC_NEXT, *at);
+		sum += piece->bytes;
+	}
+	return sum;
+}
+
+/* The whole list, first what is to be read (§2.7.4.2). Takes nothing from the free list,
+ * so that a bad one leaves no trace; false: it is one. *at: past the last. */
+static inline __attribute__((always_inline)) bool
+describe_all(struct ring_desc *desc, const struct ring_slot *order, bool table,
+	     unsigned *at, struct ring_slot *slot, const struct virtio_piece *pieces,
+	     unsigned readable, unsigned writable)
+{
+	unsigned last = *at;
+	uint64_t read = describe(desc, order, table, at, &last, pieces, readable, 0);
+	uint64_t written = describe(desc, order, table, at, &last, pieces + readable,
+				    writable, RING_DESC_WRITE);
+
+	desc[last].rest = RING_DESC_REST(pieces[readable + writable - 1].bytes,
+					 writable ? RING_DESC_WRITE : 0, 0);
+	slot->writable = (uint32_t)written;
+	return read + written <= UINT32_MAX;
 }
 
 /* A table belongs to its descriptor for good, so nothing is allocated. Tables carry no
  * INDIRECT flag and are never longer than the queue (§2.7.5.3.1). */
-static void add_indirect(struct virtqueue *vq, const struct virtio_piece *pieces,
-			 unsigned readable, unsigned count)
+static __attribute__((noinline)) bool add_indirect(struct virtqueue *vq,
+						   const struct virtio_piece *pieces,
+						   unsigned readable, unsigned writable)
 {
-	unsigned head = vq->free_head;
+	unsigned head = vq->free_head, at = 0;
+	struct ring_slot *slot = &vq->slots[head];
 	size_t first = (size_t)head * vq->table_pieces;
-	struct ring_desc *table = vq->tables + first;
-	unsigned i;
 
-	for (i = 0; i < count - 1; i++)
-		desc_set(&table[i], pieces[i].address, pieces[i].bytes,
-			 piece_flags(i, readable) | RING_DESC_NEXT, i + 1);
-	desc_set(&table[i], pieces[i].address, pieces[i].bytes, piece_flags(i, readable),
-		 0);
-	desc_set(&vq->desc[head], vq->tables_phys + first * sizeof(*table),
-		 (uint32_t)(count * sizeof(*table)), RING_DESC_INDIRECT, 0);
-	vq->free_head = vq->slots[head].next;
+	if (!describe_all(vq->tables + first, NULL, true, &at, slot, pieces, readable,
+			  writable))
+		return false;
+	desc_set(&vq->desc[head], vq->tables_phys + first * sizeof(struct ring_desc),
+		 (uint32_t)(at * sizeof(struct ring_desc)), RING_DESC_INDIRECT, 0);
+	vq->free_head = slot->next;
 	vq->free--;
-	vq->slots[head].count = 1;
+	slot->count = 1;
+	return true;
 }
 
 /* A chain through the descriptor table, along the private free list (§2.7.5). */
-static void add_chain(struct virtqueue *vq, const struct virtio_piece *pieces,
-		      unsigned readable, unsigned count)
+static inline bool add_chain(struct virtqueue *vq, const struct virtio_piece *pieces,
+			     unsigned readable, unsigned writable)
 {
-	unsigned head = vq->free_head;
-	unsigned at = head;
+	unsigned at = vq->free_head;
+	struct ring_slot *slot = &vq->slots[at];
 
-	for (unsigned i = 0; i < count; i++) {
-		unsigned next = vq->slots[at].next;
-		bool last = i == count - 1;
-
-		desc_set(&vq->desc[at], pieces[i].address, pieces[i].bytes,
-			 piece_flags(i, readable) | (last ? 0 : RING_DESC_NEXT),
-			 last ? 0 : next);
-		at = next;
-	}
+	if (!describe_all(vq->desc, vq->slots, false, &at, slot, pieces, readable,
+			  writable))
+		return false;
 	vq->free_head = (uint16_t)at;
-	vq->free -= (uint16_t)count;
-	vq->slots[head].count = (uint16_t)count;
+	vq->free -= (uint16_t)(readable + writable);
+	slot->count = (uint16_t)(readable + writable);
+	return true;
 }
 
 /* While there is plenty of room a short chain is cheaper for both sides than a table;
@@ -128,30 +159,21 @@ static __attribute__((noinline)) int add_list(struct virtqueue *vq,
 					      unsigned readable, unsigned writable,
 					      void *token)
 {
-	unsigned count = readable + writable;
-	uint64_t total = 0, written = 0;
-	unsigned head = vq->free_head;
+	unsigned count = readable + writable, head = vq->free_head;
+	bool good;
 
 	if (count == 0 || count > vq->size || !token)
 		return -EINVAL;
-	for (unsigned i = 0; i < count; i++) {
-		total += pieces[i].bytes;
-		if (i >= readable)
-			written += pieces[i].bytes;
-		if (pieces[i].bytes == 0)
-			return -EINVAL;
-	}
-	if (total > UINT32_MAX) /* §2.7.5.2 */
-		return -EINVAL;
 	if (vq->free && count > 1 && wants_table(vq, count)) {
-		add_indirect(vq, pieces, readable, count);
+		good = add_indirect(vq, pieces, readable, writable);
 	} else if (count <= vq->free) {
-		add_chain(vq, pieces, readable, count);
+		good = add_chain(vq, pieces, readable, writable);
 	} else {
 		vq->counters.full++;
 		return -ENOSPC;
 	}
-	vq->slots[head].writable = (uint32_t)written;
+	if (!good)
+		return -EINVAL;
 	vq->slots[head].token = token;
 	avail_put(vq, head);
 	return 0;
