@@ -7,12 +7,14 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <string.h>
+#include <arch/boot.h>
 #include <arch/cpu.h>
 #include <arch/interrupt.h>
 #include <arch/mmu.h>
 #include <arch/registers.h>
 #include <arch/trap.h>
 #include <kernel/panic.h>
+#include <kernel/symbols.h>
 #include <kernel/thread.h>
 
 #define CODE_SELECTOR 8
@@ -190,6 +192,29 @@ static void print_registers(const struct trap_frame *f)
 	panic_print("r13 %016lx  r14 %016lx  r15 %016lx\n", f->r13, f->r14, f->r15);
 }
 
+#define PUSH_RBP 0x55
+
+/* Where a backtrace begins. A function that has made no frame (a leaf, or one at its very
+ * beginning, or a call to nowhere) has its return address at the stack pointer: what it
+ * would have pushed below completes the frame that its caller is then found by. */
+static uintptr_t first_frame(const struct trap_frame *frame)
+{
+	uintptr_t *slot = (uintptr_t *)frame->rsp - 1, into;
+	char name[SYMBOL_NAME_MAX];
+	unsigned flags;
+
+	if (symbol_lookup(frame->rip, name, &into) && into > 0 &&
+	    *(const uint8_t *)(frame->rip - into) == PUSH_RBP)
+		return frame->rbp;
+	if (frame->rsp % sizeof(*slot) || !arch_translate((uintptr_t)slot, &flags) ||
+	    !(flags & MAP_WRITE) || !arch_translate(frame->rsp, NULL))
+		return frame->rbp;
+	if (slot[1] < (uintptr_t)image_start || slot[1] >= (uintptr_t)text_end)
+		return frame->rbp;
+	slot[0] = frame->rbp;
+	return (uintptr_t)slot;
+}
+
 void trap_entry(struct trap_frame *frame)
 {
 	uintptr_t address = read_cr2();
@@ -208,5 +233,5 @@ void trap_entry(struct trap_frame *frame)
 			    exception_name(frame->vector));
 	}
 	print_registers(frame);
-	panic_end(code, frame->rip, frame->rbp);
+	panic_end(code, frame->rip, first_frame(frame));
 }

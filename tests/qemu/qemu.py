@@ -72,9 +72,14 @@ def without_multiboot1(image, out):
     return out
 
 
+# What firmware and GRUB do to colours and cursor is no text.
+CURSOR = re.compile(rb'\x1b\[[0-9;=?]*[A-Za-z]')
+UNFINISHED = re.compile(rb'(\r|\x1b(\[[0-9;=?]*)?)?\Z')
+
+
 class Stream:
-    """One end of a byte channel of QEMU: what came, with its line ends as \\n, and how far
-    it was already looked at."""
+    """One end of a byte channel of QEMU: what came, with its line ends as \\n and without moves
+    of the cursor, and how far it was already looked at."""
 
     def __init__(self, name):
         self.name = name
@@ -97,8 +102,10 @@ class Stream:
             got = b''
         self.open = bool(got)
         got = self.held + got
-        self.held = b'\r' if self.open and got.endswith(b'\r') else b''
-        self.data += got[:len(got) - len(self.held)].replace(b'\r\n', b'\n')
+        self.held = UNFINISHED.search(got)[0] if self.open else b''
+        got = got[:len(got) - len(self.held)]
+        # GRUB ends with a carriage return and moves of the cursor instead of a line end.
+        self.data += CURSOR.sub(b'', got.replace(b'\r\n', b'\n')).replace(b'\r', b'\n')
 
     def search(self, pattern):
         """The first match in what no earlier search went past."""
