@@ -7,14 +7,15 @@
  * expect: ^depths: 128$
  * status: 0
  */
-#include <alloca.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <sys/mman.h>
 
 static void *map_at_depth(void *depth)
 {
-	*(volatile char *)alloca((size_t)depth) = 0;
+	volatile char room[(size_t)depth];
+
+	room[0] = 0;
 	for (int i = 0; i < 3; i++) {
 		void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE,
 				  MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -24,7 +25,7 @@ static void *map_at_depth(void *depth)
 		*(volatile char *)page = 0;
 		munmap(page, 4096);
 	}
-	return depth;
+	return room[0] ? NULL : depth;
 }
 
 int main(void)
