@@ -7,13 +7,14 @@
 #include <arch/boot.h>
 #include <arch/io.h>
 #include <kernel/console.h>
+#include <kernel/format.h>
 #include <kernel/init.h>
 #include <kernel/irq.h>
 
 #define PORT	   0x3f8
 #define GSI	   4
 #define FIFO_BYTES 16
-#define SPINS_MAX  100000 /* about what 16 bytes take at 115200 baud, and bounded */
+#define SPINS_MAX  10000000 /* seconds: a host that is slow to read loses nothing */
 
 enum uart_register {
 	DATA = 0,
@@ -30,21 +31,56 @@ enum line_status {
 	TRANSMITTER_EMPTY = 0x20,
 };
 
+/* Bytes that a host which takes none has made us drop; it is waited for only once, until
+ * it takes some again, and then it is told. */
+static uint64_t dropped;
+
+static bool transmitter_ready(void)
+{
+	unsigned spins = dropped ? 1 : SPINS_MAX;
+
+	while (spins-- > 0)
+		if (port_read8(PORT + LINE_STATUS) & TRANSMITTER_EMPTY)
+			return true;
+	return false;
+}
+
+static void send(const char *text, size_t length)
+{
+	__asm__ volatile("rep outsb"
+			 : "+S"(text), "+c"(length)
+			 : "d"(PORT + DATA)
+			 : "memory");
+}
+
+/* At most FIFO_BYTES at a time fit; the FIFO must be empty before. */
+static void tell_dropped(void)
+{
+	char text[FIFO_BYTES];
+	int length = format(text, sizeof(text), "<lost %llu>",
+			    (unsigned long long)dropped);
+
+	dropped = 0;
+	send(text, length < FIFO_BYTES ? (size_t)length : FIFO_BYTES - 1);
+}
+
 static void serial_write(struct console *self, const char *text, size_t length)
 {
 	(void)self;
 	while (length > 0) {
 		size_t burst = length < FIFO_BYTES ? length : FIFO_BYTES;
-		unsigned spins = 0;
 
-		while (!(port_read8(PORT + LINE_STATUS) & TRANSMITTER_EMPTY))
-			if (++spins == SPINS_MAX)
-				return;
+		if (!transmitter_ready()) {
+			dropped += length;
+			return;
+		}
+		if (dropped) {
+			tell_dropped();
+			continue;
+		}
+		send(text, burst);
+		text += burst;
 		length -= burst;
-		__asm__ volatile("rep outsb"
-				 : "+S"(text), "+c"(burst)
-				 : "d"(PORT + DATA)
-				 : "memory");
 	}
 }
 
