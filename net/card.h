@@ -13,6 +13,8 @@
 #include <ferrule/net.h>
 #include <net/config.h>
 
+#define CARD_BACKLOG_MAX 512 /* frames; what a queue discipline holds elsewhere: 1000 */
+
 struct net_card {
 	struct netif netif; /* first: lwIP's pointer to it is a pointer to this */
 	struct net_card *next;
@@ -55,6 +57,15 @@ static inline bool card_wants_attention(const struct net_card *card)
 {
 	return __atomic_load_n(&card->attention, __ATOMIC_ACQUIRE);
 }
+
+/* card_rx.c: hands a received frame to lwIP. */
+void card_input(struct net_card *card, struct ferrule_frame *frame);
+/* A packet that begins where a received frame does, in the card's memory. */
+bool card_frame_begins_with(const struct pbuf *packet);
+
+/* card_tx.c: lwIP's linkoutput; and sends what the full ring refused. */
+err_t card_output(struct netif *netif, struct pbuf *packet);
+void card_drain_backlog(struct net_card *card);
 
 /* The addresses changed: says so in the log. */
 void card_log_addresses(struct net_card *card);

@@ -70,6 +70,18 @@ static uint64_t add(uint64_t a, uint64_t b)
 	return sum + (sum < b);
 }
 
+/* One to three bytes, as the first of a word of four. */
+static __attribute__((noinline)) uint32_t load_last(const uint8_t *at, int bytes)
+{
+	uint8_t word[4] = { at[0] };
+
+	if (bytes > 1)
+		word[1] = at[1];
+	if (bytes > 2)
+		word[2] = at[2];
+	return load32(word);
+}
+
 /* RFC 1071: the sum of 16-bit words in memory order does not depend on the byte order or
  * on the word size it is computed with, so it is done in 64-bit words. */
 uint16_t net_lwip_checksum(const void *data, int bytes)
@@ -78,21 +90,18 @@ uint16_t net_lwip_checksum(const void *data, int bytes)
 	uint64_t sum = 0;
 	uint32_t half;
 
-	for (; bytes >= 8; bytes -= 8, at += 8)
+	for (int left = bytes; left >= 16; left -= 16, at += 16)
+		sum = add(add(sum, load64(at)), load64(at + 8));
+	if (bytes & 8) {
 		sum = add(sum, load64(at));
+		at += 8;
+	}
 	if (bytes & 4) {
 		sum = add(sum, load32(at));
 		at += 4;
 	}
-	if (bytes & 3) {
-		uint8_t last[4] = { at[0] };
-
-		if (bytes & 2)
-			last[1] = at[1];
-		if ((bytes & 3) == 3)
-			last[2] = at[2];
-		sum = add(sum, load32(last));
-	}
+	if (bytes & 3)
+		sum = add(sum, load_last(at, bytes & 3));
 	half = (uint32_t)(sum >> 32) + (uint32_t)sum;
 	half += half < (uint32_t)sum;
 	half = (half & 0xffff) + (half >> 16);

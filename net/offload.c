@@ -32,35 +32,54 @@ static unsigned field_offset(uint8_t protocol)
 	}
 }
 
-/* Where the transport header starts and the sum of its pseudo header, without the
- * protocol; 0 for what has no checksum to finish (fragments, other protocols). */
-static unsigned transport_header(const uint8_t *frame, unsigned bytes, uint8_t *protocol,
-				 uint32_t *sum)
+static bool has_type(const uint8_t *frame, uint16_t network_order)
 {
-	const uint8_t *ip = frame + SIZEOF_ETH_HDR;
-	unsigned header;
 	uint16_t type;
 
-	__builtin_memcpy(&type, frame + 12, 2);
-	if (type == PP_HTONS(ETHTYPE_IP) && bytes >= SIZEOF_ETH_HDR + IP_HLEN) {
-		const struct ip_hdr *four = (const struct ip_hdr *)ip;
+	__builtin_memcpy(&type, frame + 12, sizeof(type));
+	return type == network_order;
+}
+
+/* Where the transport header starts; 0 for what has no checksum to finish (fragments,
+ * frames of other kinds). */
+static unsigned transport_header(const uint8_t *frame, unsigned bytes, uint8_t *protocol)
+{
+	const void *ip = frame + SIZEOF_ETH_HDR;
+
+	if (bytes >= SIZEOF_ETH_HDR + IP_HLEN && has_type(frame, PP_HTONS(ETHTYPE_IP))) {
+		const struct ip_hdr *four = ip;
 
 		if (IPH_OFFSET(four) & PP_HTONS(IP_MF | IP_OFFMASK))
 			return 0;
-		header = IPH_HL_BYTES(four);
 		*protocol = IPH_PROTO(four);
-		*sum = net_lwip_checksum(&four->src, 8) +
-		       lwip_htons((uint16_t)(lwip_ntohs(IPH_LEN(four)) - header));
-		return SIZEOF_ETH_HDR + header;
+		return SIZEOF_ETH_HDR + IPH_HL_BYTES(four);
 	}
-	if (type == PP_HTONS(ETHTYPE_IPV6) && bytes >= SIZEOF_ETH_HDR + IP6_HLEN) {
-		const struct ip6_hdr *six = (const struct ip6_hdr *)ip;
-
-		*protocol = IP6H_NEXTH(six);
-		*sum = net_lwip_checksum(&six->src, 32) + six->_plen;
+	if (bytes >= SIZEOF_ETH_HDR + IP6_HLEN &&
+	    has_type(frame, PP_HTONS(ETHTYPE_IPV6))) {
+		*protocol = IP6H_NEXTH((const struct ip6_hdr *)ip);
 		return SIZEOF_ETH_HDR + IP6_HLEN;
 	}
 	return 0;
+}
+
+/* The sum of the pseudo header of such a frame. */
+static uint16_t pseudo_header_sum(const uint8_t *frame, uint8_t protocol)
+{
+	const void *ip = frame + SIZEOF_ETH_HDR;
+	uint32_t sum = lwip_htons(protocol);
+
+	if (has_type(frame, PP_HTONS(ETHTYPE_IP))) {
+		const struct ip_hdr *four = ip;
+
+		sum += net_lwip_checksum(&four->src, 8);
+		sum += lwip_htons(
+			(uint16_t)(lwip_ntohs(IPH_LEN(four)) - IPH_HL_BYTES(four)));
+	} else {
+		const struct ip6_hdr *six = ip;
+
+		sum += net_lwip_checksum(&six->src, 32) + six->_plen;
+	}
+	return fold(sum);
 }
 
 void card_fill_meta(const struct net_card *card, struct pbuf *frame,
@@ -68,20 +87,18 @@ void card_fill_meta(const struct net_card *card, struct pbuf *frame,
 {
 	uint8_t *bytes = frame->payload, protocol;
 	unsigned start, offset;
-	uint32_t sum;
 	uint16_t field;
 
 	*meta = (struct ferrule_net_meta){ 0 };
-	if (!(card->info.offloads & FERRULE_NET_TX_CHECKSUM) ||
-	    frame->len < SIZEOF_ETH_HDR)
+	if (!(card->info.offloads & FERRULE_NET_TX_CHECKSUM))
 		return;
-	start = transport_header(bytes, frame->len, &protocol, &sum);
+	start = transport_header(bytes, frame->len, &protocol);
 	if (!start)
 		return;
 	offset = field_offset(protocol);
 	if (!offset || start + offset + 2 > frame->len)
 		return;
-	field = fold(sum + lwip_htons(protocol));
+	field = pseudo_header_sum(bytes, protocol);
 	__builtin_memcpy(bytes + start + offset, &field, 2);
 	meta->checksum_needed = true;
 	meta->checksum_start = (uint16_t)start;

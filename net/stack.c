@@ -156,8 +156,10 @@ void net_unlock(void)
 void net_wake(struct net_waiter *list, short events)
 {
 	for (; list; list = list->next)
-		if (list->events & events)
+		if (list->events & events) {
+			list->news = true;
 			wait_wake(&list->queue, 1, 0);
+		}
 }
 
 static void list_remove(struct net_waiter **list, struct net_waiter *self)
@@ -169,8 +171,8 @@ static void list_remove(struct net_waiter **list, struct net_waiter *self)
 
 int net_wait(struct net_waiter **list, short events, uint64_t deadline_ns)
 {
-	struct net_waiter self = { .events = events, .next = *list };
-	bool in_time = true;
+	struct net_waiter self;
+	bool in_time, interrupted;
 
 	if (signal_pending())
 		return -EINTR;
@@ -181,20 +183,27 @@ int net_wait(struct net_waiter **list, short events, uint64_t deadline_ns)
 		net_lock();
 		return 0;
 	}
+	self.queue = (struct wait_queue){ 0 };
+	self.events = events;
+	self.news = false;
+	self.next = *list;
 	*list = &self;
 	wait_begin(&self.queue, &self.wait);
-	helper_add(&self);
-	net_unlock();
-	in_time = wait_sleep(&self.wait, deadline_ns);
-	helper_remove(&self);
+	do { /* frames for others do not bring the caller back */
+		helper_add(&self);
+		net_unlock();
+		in_time = wait_sleep(&self.wait, deadline_ns);
+		helper_remove(&self);
+		net_lock();
+		if (attention_wanted() && poll_cards())
+			call_thread();
+		interrupted = signal_pending();
+	} while (!self.news && in_time && !interrupted);
 	wait_end(&self.wait);
-	net_lock();
 	list_remove(list, &self);
-	if (attention_wanted() && poll_cards())
-		call_thread();
-	if (signal_pending())
+	if (interrupted)
 		return -EINTR;
-	return in_time ? 0 : -ETIMEDOUT;
+	return self.news || in_time ? 0 : -ETIMEDOUT;
 }
 
 /* ---- the thread ---- */

@@ -26,15 +26,16 @@ struct net_waiter {
 	struct wait_queue queue; /* of one thread: this one */
 	struct wait wait;
 	short events;		 /* what it waits for */
+	bool news;		 /* net_wake() was for it; under net_lock() */
 	struct net_waiter *next; /* on the list it waits on; under net_lock() */
 	/* Among the threads that may run the receive path; under helpers.lock. */
 	struct net_waiter *helper_next, *helper_prev;
 	bool helping;
 };
 
-/* Sleeps with the lock released until net_wake() on this list with one of `events`, until
- * the network moved, or until the deadline (clock_ns() time); the caller looks again at
- * what it waits for. 0, -ETIMEDOUT, or -EINTR when a signal waits for the thread. */
+/* Sleeps with the lock released until net_wake() on this list with one of `events`, or
+ * until the deadline (clock_ns() time), receiving frames meanwhile; the caller looks again
+ * at what it waits for, since it may return early. 0, -ETIMEDOUT, or -EINTR when a signal waits for the thread. */
 int net_wait(struct net_waiter **list, short events, uint64_t deadline_ns);
 /* Wakes those on the list that wait for one of `events`. Under net_lock(). */
 void net_wake(struct net_waiter *list, short events);

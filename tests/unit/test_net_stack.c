@@ -3,7 +3,7 @@
 
 /* The network stack and its sockets against a card and a peer that are scripted here.
  *
- * sources: net/card.c net/config.c net/isn.c net/lwip_port.c net/multicast.c net/offload.c
+ * sources: net/card.c net/card_rx.c net/card_tx.c net/config.c net/isn.c net/lwip_port.c net/multicast.c net/offload.c
  *	net/stack.c net/status.c net/timers.c posix/socket.c posix/socket_address.c
  *	posix/socket_datagram.c posix/socket_message.c posix/socket_options.c
  *	posix/socket_stream.c posix/socket_tcp.c posix/socket_tcp_options.c posix/file.c

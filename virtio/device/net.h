@@ -115,6 +115,7 @@ struct ferrule_net {
 	struct spinlock rx_lock;
 	struct net_buffer *rx_free;
 	unsigned rx_free_count, rx_count, rx_batch;
+	unsigned rx_posted, rx_low;   /* buffers the device has; no more: no batches */
 	uint32_t rx_offset, rx_bytes; /* of the posted part in its chunk; its length */
 	unsigned rx_pieces_max;	      /* buffers one frame may take */
 	uint64_t rx_dropped;
@@ -122,8 +123,9 @@ struct ferrule_net {
 	/* Transmit: the client serialises its calls, interrupts only touch tx_blocked. */
 	struct net_tx_slot *tx_slots, *tx_free;
 	unsigned tx_count, tx_in_flight;
-	bool tx_blocked;   /* atomic: the client waits for room */
-	bool tx_unflushed; /* added, not yet published */
+	unsigned tx_pieces_max; /* a frame may take */
+	bool tx_blocked;	/* atomic: the client waits for room */
+	bool tx_unflushed;	/* added, not yet published */
 	struct virtio_piece pieces[TX_PIECES_MAX];
 
 	/* The control queue. */
@@ -137,6 +139,16 @@ struct ferrule_net {
 
 	struct ferrule_net *next; /* list of cards: append only */
 };
+
+/* Moves a header of the negotiated length, without a loop. */
+static inline void net_header_copy(const struct ferrule_net *net, void *to,
+				   const void *from)
+{
+	if (net->header_bytes == NET_HEADER_BYTES)
+		__builtin_memcpy(to, from, NET_HEADER_BYTES);
+	else
+		__builtin_memcpy(to, from, NET_HEADER_LEGACY_BYTES);
+}
 
 struct ferrule_net *net_cards(void); /* net.c */
 

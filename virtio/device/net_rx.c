@@ -22,15 +22,19 @@ static uint8_t *posted_part(const struct ferrule_net *net, struct net_buffer *bu
 	return (uint8_t *)buffer + net->rx_offset;
 }
 
-/* Posts what is free: all of it, or only full batches while the ring is well filled.
- * Under rx_lock; true: something was added. */
-static bool refill(struct ferrule_net *net, bool all)
+/* Free buffers are posted in batches, while the device has enough of them for the largest
+ * frame and for what comes meanwhile; else at once. Under rx_lock. */
+static inline bool refill_due(const struct ferrule_net *net)
 {
-	unsigned posted = virtqueue_size(net->rx) - virtqueue_free(net->rx);
+	return net->rx_free &&
+	       (net->rx_free_count >= net->rx_batch || net->rx_posted <= net->rx_low);
+}
+
+/* Posts what is free. Under rx_lock; true: something was added. */
+static __attribute__((noinline)) bool refill(struct ferrule_net *net)
+{
 	bool added = false;
 
-	if (!all && net->rx_free_count < net->rx_batch && posted > 2 * net->rx_batch)
-		return false;
 	while (net->rx_free) {
 		struct net_buffer *buffer = net->rx_free;
 		/* Legacy framing wants the header in a descriptor of its own (§5.1.6.6);
@@ -46,6 +50,7 @@ static bool refill(struct ferrule_net *net, bool all)
 			break;
 		net->rx_free = buffer->next;
 		net->rx_free_count--;
+		net->rx_posted++;
 		added = true;
 	}
 	return added;
@@ -105,8 +110,8 @@ static bool read_meta(const struct ferrule_net *net, const struct net_header *he
 
 /* Takes the other buffers of a merged frame; false: they are not there, or too much.
  * Under rx_lock. */
-static bool take_rest(struct ferrule_net *net, struct ferrule_frame *first,
-		      unsigned buffers)
+static __attribute__((noinline)) bool
+take_rest(struct ferrule_net *net, struct ferrule_frame *first, unsigned buffers)
 {
 	struct ferrule_frame *last = first;
 
@@ -116,6 +121,7 @@ static bool take_rest(struct ferrule_net *net, struct ferrule_frame *first,
 
 		if (!buffer)
 			return false;
+		net->rx_posted--;
 		buffer->frame.data = posted_part(net, buffer);
 		buffer->frame.bytes = bytes;
 		buffer->frame.next = NULL;
@@ -137,18 +143,20 @@ static struct ferrule_frame *assemble(struct ferrule_net *net, struct net_buffer
 	struct ferrule_frame *frame = &buffer->frame;
 	struct net_header header = { .buffers = 1 };
 
+	net->rx_posted--;
 	frame->next = NULL;
 	if (bytes < net->header_bytes + ETHERNET_BYTES || bytes > net->rx_bytes)
 		goto drop;
 	/* The only look at what the device may still be changing. */
-	memcpy(&header, posted_part(net, buffer), net->header_bytes);
+	net_header_copy(net, &header, posted_part(net, buffer));
 	if (!net->mergeable)
 		header.buffers = 1;
 	if (!header.buffers || header.buffers > net->rx_pieces_max)
 		goto drop;
 	frame->data = posted_part(net, buffer) + net->header_bytes;
 	frame->bytes = frame->total_bytes = bytes - net->header_bytes;
-	if (take_rest(net, frame, header.buffers) && read_meta(net, &header, frame))
+	if ((header.buffers == 1 || take_rest(net, frame, header.buffers)) &&
+	    read_meta(net, &header, frame))
 		return frame;
 drop:
 	__atomic_fetch_add(&net->rx_dropped, 1, __ATOMIC_RELAXED);
@@ -169,7 +177,7 @@ struct ferrule_frame *ferrule_net_receive(struct ferrule_net *net)
 		while (!frame && (buffer = virtqueue_get(net->rx, &bytes)))
 			frame = assemble(net, buffer, bytes);
 	} while (!frame && !virtqueue_enable_cb(net->rx) && !virtqueue_broken(net->rx));
-	kick = refill(net, !frame) && virtqueue_kick_prepare(net->rx);
+	kick = refill_due(net) && refill(net) && virtqueue_kick_prepare(net->rx);
 	spin_unlock(&net->rx_lock, flags);
 	if (kick)
 		virtqueue_notify(net->rx);
@@ -186,7 +194,7 @@ void ferrule_net_release(struct ferrule_frame *frame)
 
 	recycle(net, frame);
 	/* An empty ring gets no interrupt, so this is where it is filled again. */
-	kick = refill(net, false) && virtqueue_kick_prepare(net->rx);
+	kick = refill_due(net) && refill(net) && virtqueue_kick_prepare(net->rx);
 	spin_unlock(&net->rx_lock, flags);
 	if (kick)
 		virtqueue_notify(net->rx);
@@ -280,6 +288,8 @@ int net_rx_prepare(struct ferrule_net *net)
 	net->info.rx_buffers = net->rx_count < UINT16_MAX ? (uint16_t)net->rx_count
 							  : UINT16_MAX;
 	net->rx_batch = net->rx_count / 4 < BATCH_MAX ? net->rx_count / 4 : BATCH_MAX;
-	refill(net, true);
+	net->rx_low = 2 * net->rx_batch > net->rx_pieces_max ? 2 * net->rx_batch
+							     : net->rx_pieces_max;
+	refill(net);
 	return 0;
 }

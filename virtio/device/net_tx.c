@@ -37,6 +37,9 @@ int net_tx_prepare(struct ferrule_net *net)
 		net->tx_free = slot;
 	}
 	net->tx_count = count;
+	net->tx_pieces_max = virtqueue_pieces_max(net->tx);
+	if (net->tx_pieces_max > TX_PIECES_MAX)
+		net->tx_pieces_max = TX_PIECES_MAX;
 	return 0;
 }
 
@@ -49,7 +52,7 @@ void net_transmitted(struct virtqueue *queue)
 		net_signal(net);
 }
 
-static void give_back(struct ferrule_net *net, struct net_tx_slot *slot)
+static inline void give_back(struct ferrule_net *net, struct net_tx_slot *slot)
 {
 	void *token = slot->token;
 
@@ -68,7 +71,7 @@ void ferrule_net_reap(struct ferrule_net *net)
 
 	if (!net->tx_in_flight)
 		return;
-	while ((slot = virtqueue_get(net->tx, NULL)))
+	while (net->tx_in_flight && (slot = virtqueue_get(net->tx, NULL)))
 		give_back(net, slot);
 	if (!__atomic_load_n(&net->failed, __ATOMIC_ACQUIRE))
 		return;
@@ -128,6 +131,23 @@ static int make_header(const struct ferrule_net *net,
 	return total > FRAME_BYTES_MAX ? -EMSGSIZE : 0;
 }
 
+/* Nearly all frames need one look at the page tables. */
+static bool one_piece(struct ferrule_net *net, const struct ferrule_net_segment *segment,
+		      const struct net_header *header)
+{
+	uint8_t *data = (uint8_t *)segment->data - net->header_bytes;
+	uint32_t bytes = segment->bytes + net->header_bytes;
+	uint32_t in_page = PAGE_BYTES - ((uintptr_t)data & (PAGE_BYTES - 1));
+	uint64_t phys;
+
+	if (bytes > in_page && !pieces_contiguous(data))
+		return false;
+	net_header_copy(net, data, header);
+	phys = virt_to_phys(data);
+	net->pieces[0] = (struct virtio_piece){ phys, bytes };
+	return phys;
+}
+
 /* The frame as net->pieces[0..]; the header before the data if there is room for it, else
  * in the slot. Returns how many pieces, or -errno. */
 static int make_pieces(struct ferrule_net *net, struct net_tx_slot *slot,
@@ -135,13 +155,12 @@ static int make_pieces(struct ferrule_net *net, struct net_tx_slot *slot,
 		       unsigned headroom, const struct net_header *header)
 {
 	bool in_place = !net->separate_header && headroom >= net->header_bytes;
-	unsigned room = virtqueue_pieces_max(net->tx);
 	unsigned own = in_place ? 0 : 1, used = own;
 
-	if (room > TX_PIECES_MAX)
-		room = TX_PIECES_MAX;
+	if (in_place && count == 1 && one_piece(net, &segments[0], header))
+		return 1;
 	if (!in_place) {
-		memcpy(slot->header, header, net->header_bytes);
+		net_header_copy(net, slot->header, header);
 		net->pieces[0] = (struct virtio_piece){ slot->header_phys,
 							net->header_bytes };
 	}
@@ -153,10 +172,10 @@ static int make_pieces(struct ferrule_net *net, struct net_tx_slot *slot,
 		if (in_place && i == 0) {
 			data -= net->header_bytes;
 			bytes += net->header_bytes;
-			memcpy((uint8_t *)data, header, net->header_bytes);
+			net_header_copy(net, (uint8_t *)data, header);
 		}
-		used = pieces_append(net->pieces, used, room, data, bytes, UINT32_MAX,
-				     used > own, &taken, &missing);
+		used = pieces_append(net->pieces, used, net->tx_pieces_max, data, bytes,
+				     UINT32_MAX, used > own, &taken, &missing);
 		if (missing)
 			return -EFAULT;
 		if (taken < bytes)
@@ -199,7 +218,7 @@ static int add_frame(struct ferrule_net *net, const struct ferrule_net_segment *
 }
 
 /* After -ENOSPC: true if room was made; false: `ready` will come when there is some. */
-static bool make_room(struct ferrule_net *net)
+static __attribute__((noinline)) bool make_room(struct ferrule_net *net)
 {
 	unsigned before = net->tx_in_flight;
 

@@ -47,9 +47,12 @@ void kfree(void *memory);
 #define LWIP_UDP      1
 #define LWIP_TCP      1
 #define LWIP_ICMP     1
-#define LWIP_ICMP6    1
-#define LWIP_IGMP     0
-#define LWIP_DHCP     1
+/* Every frame that comes in has room for the headers of its answer: a card's has them before
+ * it (net/card_rx.c), a copy and the loopback's have PBUF_LINK. */
+#define LWIP_ICMP_ECHO_CHECK_INPUT_PBUF_LEN 0
+#define LWIP_ICMP6			    1
+#define LWIP_IGMP			    0
+#define LWIP_DHCP			    1
 #define LWIP_DHCP_DOES_ACD_CHECK \
 	0 /* seconds of waiting that hypervisors' leases don't need */
 #define LWIP_ACD		      0
