@@ -8,6 +8,7 @@
 #include <lwip/etharp.h>
 #include <lwip/ethip6.h>
 #include <lwip/nd6.h>
+#include <netif/ethernet.h>
 #include <kernel/heap.h>
 #include <kernel/log.h>
 
@@ -149,7 +150,7 @@ void card_attach(struct ferrule_net *net, const struct net_config *config)
 	card->buffers_held_limit = card->info.rx_buffers ? card->info.rx_buffers / 4
 							 : HELD_UNKNOWN;
 	netif_add(&card->netif, &config->address, &config->mask, &config->gateway, NULL,
-		  card_netif_init, netif_input);
+		  card_netif_init, ethernet_input);
 	if (!netif_default)
 		netif_set_default(&card->netif);
 	while (*end)

@@ -95,7 +95,7 @@ void net_interrupt(void)
 
 	if (helper) {
 		helper_unlink(helper);
-		wait_wake(&helper->queue, 1, 0);
+		thread_wake(helper->wait.thread);
 	}
 	spin_unlock(&helpers.lock, flags);
 	if (!helper)
@@ -158,7 +158,7 @@ void net_wake(struct net_waiter *list, short events)
 	for (; list; list = list->next)
 		if (list->events & events) {
 			list->news = true;
-			wait_wake(&list->queue, 1, 0);
+			thread_wake(list->wait.thread);
 		}
 }
 

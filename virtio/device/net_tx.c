@@ -148,17 +148,14 @@ static bool one_piece(struct ferrule_net *net, const struct ferrule_net_segment 
 	return phys;
 }
 
-/* The frame as net->pieces[0..]; the header before the data if there is room for it, else
- * in the slot. Returns how many pieces, or -errno. */
-static int make_pieces(struct ferrule_net *net, struct net_tx_slot *slot,
-		       const struct ferrule_net_segment *segments, unsigned count,
-		       unsigned headroom, const struct net_header *header)
+/* The frame as net->pieces[0..]; the header before the data (in_place) or in the slot. Returns how many pieces, or -errno. */
+static __attribute__((noinline)) int
+make_pieces(struct ferrule_net *net, struct net_tx_slot *slot,
+	    const struct ferrule_net_segment *segments, unsigned count, bool in_place,
+	    const struct net_header *header)
 {
-	bool in_place = !net->separate_header && headroom >= net->header_bytes;
 	unsigned own = in_place ? 0 : 1, used = own;
 
-	if (in_place && count == 1 && one_piece(net, &segments[0], header))
-		return 1;
 	if (!in_place) {
 		net_header_copy(net, slot->header, header);
 		net->pieces[0] = (struct virtio_piece){ slot->header_phys,
@@ -198,12 +195,16 @@ static int add_frame(struct ferrule_net *net, const struct ferrule_net_segment *
 		     unsigned count, unsigned headroom, const struct net_header *header,
 		     void *token)
 {
+	bool in_place = !net->separate_header && headroom >= net->header_bytes;
 	struct net_tx_slot *slot = net->tx_free;
 	int pieces, error;
 
 	if (!slot)
 		return -ENOSPC;
-	pieces = make_pieces(net, slot, segments, count, headroom, header);
+	if (in_place && count == 1 && one_piece(net, &segments[0], header))
+		pieces = 1;
+	else
+		pieces = make_pieces(net, slot, segments, count, in_place, header);
 	if (pieces < 0)
 		return pieces;
 	error = virtqueue_add(net->tx, net->pieces, (unsigned)pieces, 0, slot);
@@ -243,7 +244,7 @@ int ferrule_net_send(struct ferrule_net *net, const struct ferrule_net_segment *
 	struct net_header header;
 	int error = make_header(net, segments, count, meta, &header);
 
-	if (!error && (virtqueue_broken(net->tx) || net->failed))
+	if (!error && net->failed)
 		error = -EIO;
 	if (!error) {
 		if (net->tx_in_flight >= REAP_AT)
@@ -252,10 +253,10 @@ int ferrule_net_send(struct ferrule_net *net, const struct ferrule_net_segment *
 			error = add_frame(net, segments, count, headroom, &header, token);
 		while (error == -ENOSPC && make_room(net));
 	}
+	if (error && virtqueue_broken(net->tx))
+		error = -EIO;
 	if (error == -ENOSPC)
 		return -ENOBUFS;
-	if (error == -EINVAL && virtqueue_broken(net->tx))
-		error = -EIO;
 	if (!error && __atomic_load_n(&net->tx_blocked, __ATOMIC_RELAXED)) {
 		__atomic_store_n(&net->tx_blocked, false, __ATOMIC_RELEASE);
 		virtqueue_disable_cb(net->tx);

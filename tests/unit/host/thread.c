@@ -104,7 +104,7 @@ static void enqueue(struct wait_queue *queue, struct wait *self)
 
 void wait_begin(struct wait_queue *queue, struct wait *self)
 {
-	*self = (struct wait){ .thread = running };
+	*self = (struct wait){ .thread = running, .seen = running->wakes };
 	enqueue(queue, self);
 }
 
@@ -115,16 +115,26 @@ void wait_begin_notify(struct wait_queue *queue, struct wait *self,
 	enqueue(queue, self);
 }
 
+void thread_wake(struct thread *thread)
+{
+	thread->wakes++;
+}
+
+static bool is_woken(const struct wait *self)
+{
+	return self->woken || self->thread->wakes != self->seen;
+}
+
 bool wait_sleep(struct wait *self, uint64_t deadline_ns)
 {
 	if (host_irqs_off || host_cpu.interrupt_depth || host_cpu.preempt_count) {
 		fprintf(stderr, "asleep in an interrupt or under a spinlock\n");
 		abort();
 	}
-	while (!self->woken) {
+	while (!is_woken(self)) {
 		bool moved = host_world && host_world();
 
-		if (self->woken)
+		if (is_woken(self))
 			break;
 		if (moved)
 			continue;
@@ -137,10 +147,11 @@ bool wait_sleep(struct wait *self, uint64_t deadline_ns)
 			abort();
 		}
 		host_clock_to(deadline_ns);
-		if (!self->woken)
+		if (!is_woken(self))
 			return false;
 	}
 	self->woken = false;
+	self->seen = self->thread->wakes;
 	return true;
 }
 
