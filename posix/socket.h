@@ -4,8 +4,9 @@
 /* Sockets over lwIP's raw API. All fields are under net_lock() save where said.
  *
  * socket.c has the calls that make and connect sockets, socket_message.c those that carry
- * data, socket_options.c the options; each finds the socket and asks its protocol:
- * socket_tcp.c with socket_stream.c, or socket_datagram.c (UDP and raw). */
+ * data, socket_options.c the options, socket_file.c those that any file has; each finds the
+ * socket and asks its protocol: socket_tcp.c with socket_tcp_listen.c and socket_stream.c,
+ * or socket_datagram.c with socket_datagram_receive.c (UDP and raw). */
 
 #ifndef POSIX_SOCKET_H
 #define POSIX_SOCKET_H

@@ -1,189 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* UDP and raw sockets: messages, each with its sender, in the buffers they came in. */
+/* UDP and raw sockets: making and naming them, and sending. */
 
 #include <errno.h>
 #include <netinet/in.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <kernel/heap.h>
-#include <posix/socket.h>
+#include <posix/socket_datagram.h>
 #include <lwip/netif.h>
-#include <lwip/raw.h>
-#include <lwip/udp.h>
 #include <lwip/prot/icmp6.h>
-#include <lwip/prot/ip4.h>
-#include <lwip/prot/ip6.h>
 
-#define DATAGRAM_MAX   (65535 - 8) /* UDP's length field */
-#define HEADROOM_MAX   65000	   /* larger ones leave no room for headers in a pbuf */
-#define FIRST_CAPACITY 16	   /* messages; grows by doubling */
-#define PORT_FIRST     49152u	   /* RFC 6335 §6: dynamic ports */
-#define PORT_COUNT     16384u
-#define PORT_TRIES     32
-
-struct datagram {
-	struct pbuf *p;
-	ip_addr_t from;
-	uint16_t port;
-};
-
-struct datagram_socket {
-	struct socket socket; /* first; everything under net_lock() */
-	union {
-		struct udp_pcb *udp;
-		struct raw_pcb *raw;
-	};
-	bool connected;
-	/* Received and not read: a ring of `capacity` messages, a power of two. */
-	struct datagram *ring;
-	unsigned head, count, capacity;
-	size_t bytes;
-};
-
-static struct datagram_socket *datagram_socket(const struct socket *socket)
-{
-	return (struct datagram_socket *)socket;
-}
-
-static bool is_raw(const struct datagram_socket *self)
-{
-	return self->socket.type == SOCK_RAW;
-}
-
-/* ---- receive ---- */
-
-static bool grow(struct datagram_socket *self)
-{
-	unsigned capacity = self->capacity ? self->capacity * 2 : FIRST_CAPACITY;
-	struct datagram *ring = kmalloc(capacity * sizeof(*ring));
-
-	if (!ring)
-		return false;
-	for (unsigned i = 0; i < self->count; i++)
-		ring[i] = self->ring[(self->head + i) & (self->capacity - 1)];
-	kfree(self->ring);
-	self->ring = ring;
-	self->head = 0;
-	self->capacity = capacity;
-	return true;
-}
-
-/* Takes the pbuf; one too many is lost, as datagrams are. */
-static void enqueue(struct datagram_socket *self, struct pbuf *p, const ip_addr_t *from,
-		    uint16_t port)
-{
-	struct datagram *slot;
-
-	if (self->socket.shut_read ||
-	    self->bytes + p->tot_len > (size_t)self->socket.receive_buffer ||
-	    (self->count == self->capacity && !grow(self))) {
-		pbuf_free(p);
-		return;
-	}
-	slot = &self->ring[(self->head + self->count++) & (self->capacity - 1)];
-	slot->p = p;
-	ip_addr_copy(slot->from, *from);
-	slot->port = port;
-	self->bytes += p->tot_len;
-	socket_changed(&self->socket, POLLIN);
-}
-
-static void dequeue(struct datagram_socket *self)
-{
-	struct datagram *first = &self->ring[self->head];
-
-	self->bytes -= first->p->tot_len;
-	self->head = (self->head + 1) & (self->capacity - 1);
-	self->count--;
-	pbuf_free(first->p);
-}
-
-static void on_udp(void *arg, struct udp_pcb *pcb, struct pbuf *p, const ip_addr_t *from,
-		   u16_t port)
-{
-	(void)pcb;
-	enqueue(arg, p, from, port);
-}
-
-/* Others want the packet too, so this socket takes a copy: with the IP header for IPv4,
- * without for IPv6 (RFC 3542 §3). */
-static u8_t on_raw(void *arg, struct raw_pcb *pcb, struct pbuf *p, const ip_addr_t *from)
-{
-	struct datagram_socket *self = arg;
-	struct pbuf *copy = pbuf_clone(PBUF_RAW, PBUF_RAM, p);
-
-	(void)pcb;
-	if (!copy)
-		return 0;
-	if (IP_IS_V6(from) && pbuf_remove_header(copy, ip_current_header_tot_len())) {
-		pbuf_free(copy);
-		return 0;
-	}
-	enqueue(self, copy, from, 0);
-	return 0;
-}
-
-static size_t copy_out(const struct pbuf *p, const struct socket_message *message)
-{
-	size_t done = 0;
-
-	for (; p && done < message->bytes; p = p->next) {
-		size_t n = p->len;
-
-		if (n > message->bytes - done)
-			n = message->bytes - done;
-		done += iovec_copy_out(p->payload, n, message->vector, message->count,
-				       done);
-	}
-	return done;
-}
-
-static ssize_t take(struct datagram_socket *self, struct socket_message *message)
-{
-	const struct datagram *first = &self->ring[self->head];
-	size_t all = first->p->tot_len, copied = copy_out(first->p, message);
-
-	message->has_address = true;
-	ip_addr_copy(message->address, first->from);
-	message->port = first->port;
-	if (copied < all)
-		message->out_flags |= MSG_TRUNC;
-	if (!(message->flags & MSG_PEEK)) {
-		dequeue(self);
-		if (!self->count)
-			socket_changed(&self->socket, 0);
-	}
-	return (ssize_t)(message->flags & MSG_TRUNC ? all : copied);
-}
-
-static ssize_t datagram_receive(struct socket *socket, struct socket_message *message)
-{
-	struct datagram_socket *self = datagram_socket(socket);
-	uint64_t deadline;
-	ssize_t result = 0;
-
-	net_lock();
-	deadline = socket_deadline(socket->receive_timeout_ns);
-	while (!self->count && !result) {
-		if (socket->error) {
-			result = socket_take_error(socket);
-			socket_changed(socket, 0);
-		} else if (socket->shut_read) {
-			break;
-		} else {
-			result = socket_wait(socket, POLLIN,
-					     socket_nonblocking(socket) ||
-						     message->flags & MSG_DONTWAIT,
-					     deadline);
-		}
-	}
-	if (!result && self->count)
-		result = take(self, message);
-	net_unlock();
-	return result;
-}
+#define DATAGRAM_MAX (65535 - 8) /* UDP's length field */
+#define HEADROOM_MAX 65000	 /* larger ones leave no room for headers in a pbuf */
+#define PORT_FIRST   49152u	 /* RFC 6335 §6: dynamic ports */
+#define PORT_COUNT   16384u
+#define PORT_TRIES   32
 
 /* ---- names ---- */
 
@@ -204,7 +35,7 @@ static int have_port(struct datagram_socket *self)
 {
 	ip_addr_t any = { .type = socket_ip_type(&self->socket) };
 
-	if (is_raw(self) || self->udp->local_port)
+	if (datagram_is_raw(self) || self->udp->local_port)
 		return 0;
 	return bind_random(self, &any);
 }
@@ -233,7 +64,7 @@ static int datagram_bind(struct socket *socket, const ip_addr_t *address, uint16
 		return -EADDRNOTAVAIL;
 	if (IP_IS_V6(address) && ip_addr_isany(address))
 		IP_SET_TYPE_VAL(local, socket_ip_type(socket));
-	if (is_raw(self))
+	if (datagram_is_raw(self))
 		return socket_error(raw_bind(self->raw, &local));
 	if (self->udp->local_port)
 		return -EINVAL;
@@ -251,8 +82,8 @@ static int datagram_connect(struct socket *socket, const ip_addr_t *address,
 	if (error)
 		return error;
 	socket_address_loopback(&to);
-	error = socket_error(is_raw(self) ? raw_connect(self->raw, &to)
-					  : udp_connect(self->udp, &to, port));
+	error = socket_error(datagram_is_raw(self) ? raw_connect(self->raw, &to)
+						   : udp_connect(self->udp, &to, port));
 	if (!error)
 		self->connected = true;
 	return error;
@@ -262,7 +93,7 @@ static int datagram_disconnect(struct socket *socket)
 {
 	struct datagram_socket *self = datagram_socket(socket);
 
-	if (is_raw(self)) {
+	if (datagram_is_raw(self)) {
 		raw_disconnect(self->raw);
 	} else {
 		udp_disconnect(self->udp);
@@ -277,11 +108,11 @@ static int datagram_local(struct socket *socket, ip_addr_t *address, uint16_t *p
 	struct datagram_socket *self = datagram_socket(socket);
 	struct netif *netif;
 
-	*address = is_raw(self) ? self->raw->local_ip : self->udp->local_ip;
-	*port = is_raw(self) ? 0 : self->udp->local_port;
+	*address = datagram_is_raw(self) ? self->raw->local_ip : self->udp->local_ip;
+	*port = datagram_is_raw(self) ? 0 : self->udp->local_port;
 	/* A connected socket tells the address it will send from; programs that ask the
 	 * way out of a host rely on it. */
-	if (self->connected && !is_raw(self) && ip_addr_isany(address)) {
+	if (self->connected && !datagram_is_raw(self) && ip_addr_isany(address)) {
 		netif = ip_route(&self->udp->local_ip, &self->udp->remote_ip);
 		if (netif) {
 			const ip_addr_t *from = ip_netif_get_local_ip(
@@ -298,8 +129,8 @@ static int datagram_peer(struct socket *socket, ip_addr_t *address, uint16_t *po
 {
 	struct datagram_socket *self = datagram_socket(socket);
 
-	*address = is_raw(self) ? self->raw->remote_ip : self->udp->remote_ip;
-	*port = is_raw(self) ? 0 : self->udp->remote_port;
+	*address = datagram_is_raw(self) ? self->raw->remote_ip : self->udp->remote_ip;
+	*port = datagram_is_raw(self) ? 0 : self->udp->remote_port;
 	return self->connected ? 0 : -ENOTCONN;
 }
 
@@ -335,7 +166,8 @@ static err_t send_once(struct datagram_socket *self, const struct socket_message
 	if (!p)
 		return ERR_MEM;
 	iovec_copy_in(p->payload, message->bytes, message->vector, message->count, 0);
-	error = is_raw(self) ? raw_sendto(self->raw, p, to) : send_udp(self, p, to, port);
+	error = datagram_is_raw(self) ? raw_sendto(self->raw, p, to)
+				      : send_udp(self, p, to, port);
 	pbuf_free(p);
 	return error;
 }
@@ -354,7 +186,7 @@ static int destination(struct datagram_socket *self, const struct socket_message
 	} else if (datagram_peer(&self->socket, to, port)) {
 		return -EDESTADDRREQ;
 	}
-	if (!is_raw(self) && !*port)
+	if (!datagram_is_raw(self) && !*port)
 		return -EINVAL;
 	socket_address_loopback(to);
 	return have_port(self);
@@ -437,12 +269,13 @@ static size_t datagram_readable(const struct socket *socket)
 static void options_changed(struct socket *socket)
 {
 	struct datagram_socket *self = datagram_socket(socket);
-	u8_t *options = is_raw(self) ? &self->raw->so_options : &self->udp->so_options;
+	u8_t *options = datagram_is_raw(self) ? &self->raw->so_options
+					      : &self->udp->so_options;
 
 	*options = (u8_t)((*options & ~(SOF_REUSEADDR | SOF_BROADCAST)) |
 			  (socket->reuse_address ? SOF_REUSEADDR : 0) |
 			  (socket->broadcast ? SOF_BROADCAST : 0));
-	if (!is_raw(self) && !self->udp->local_port && !self->connected) {
+	if (!datagram_is_raw(self) && !self->udp->local_port && !self->connected) {
 		IP_SET_TYPE_VAL(self->udp->local_ip, socket_ip_type(socket));
 		IP_SET_TYPE_VAL(self->udp->remote_ip, socket_ip_type(socket));
 	}
@@ -453,14 +286,12 @@ static void datagram_release(struct socket *socket)
 	struct datagram_socket *self = datagram_socket(socket);
 
 	net_lock();
-	while (self->count)
-		dequeue(self);
-	if (is_raw(self))
+	datagram_drop(self);
+	if (datagram_is_raw(self))
 		raw_remove(self->raw);
 	else
 		udp_remove(self->udp);
 	net_unlock();
-	kfree(self->ring);
 	kfree(self);
 }
 
@@ -468,10 +299,10 @@ static bool make_pcb(struct datagram_socket *self)
 {
 	uint8_t type = socket_ip_type(&self->socket);
 
-	if (!is_raw(self)) {
+	if (!datagram_is_raw(self)) {
 		self->udp = udp_new_ip_type(type);
 		if (self->udp)
-			udp_recv(self->udp, on_udp, self);
+			udp_recv(self->udp, datagram_on_udp, self);
 		return self->udp;
 	}
 	/* A raw IPv6 socket sees no IPv4. */
@@ -479,7 +310,7 @@ static bool make_pcb(struct datagram_socket *self)
 				    (u8_t)self->socket.number);
 	if (!self->raw)
 		return false;
-	raw_recv(self->raw, on_raw, self);
+	raw_recv(self->raw, datagram_on_raw, self);
 	if (self->socket.number == IPPROTO_ICMPV6) { /* RFC 3542 §3.1 */
 		self->raw->chksum_reqd = 1;
 		self->raw->chksum_offset = offsetof(struct icmp6_hdr, chksum);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
+/* TCP sockets: their control blocks, names, connecting, closing, and what poll() sees. */
+
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
@@ -9,12 +11,9 @@
 #include <posix/socket_tcp.h>
 #include <lwip/priv/tcp_priv.h>
 
-#define BACKLOG_LIMIT 4096 /* net.core.somaxconn elsewhere */
-
 /* ---- lwIP's control block ---- */
 
-/* A control block, at first and again after a failed connect. */
-static bool have_pcb(struct tcp_socket *self)
+bool tcp_socket_have_pcb(struct tcp_socket *self)
 {
 	if (self->pcb)
 		return true;
@@ -26,7 +25,7 @@ static bool have_pcb(struct tcp_socket *self)
 	return true;
 }
 
-static void forget_pcb(struct tcp_socket *self)
+void tcp_socket_forget_pcb(struct tcp_socket *self)
 {
 	if (self->pcb) {
 		tcp_arg(self->pcb, NULL);
@@ -37,7 +36,7 @@ static void forget_pcb(struct tcp_socket *self)
 	self->pcb = NULL;
 }
 
-static void remember_names(struct tcp_socket *self)
+void tcp_socket_remember_names(struct tcp_socket *self)
 {
 	ip_addr_copy(self->local_ip, self->pcb->local_ip);
 	ip_addr_copy(self->remote_ip, self->pcb->remote_ip);
@@ -45,7 +44,7 @@ static void remember_names(struct tcp_socket *self)
 	self->remote_port = self->pcb->remote_port;
 }
 
-static struct tcp_socket *new_socket(int family, int flags)
+struct tcp_socket *tcp_socket_make(int family, int flags)
 {
 	struct tcp_socket *self = kzalloc(sizeof(*self));
 
@@ -60,13 +59,13 @@ static struct tcp_socket *new_socket(int family, int flags)
 
 struct socket *socket_tcp_new(int family, int flags)
 {
-	struct tcp_socket *self = new_socket(family, flags);
+	struct tcp_socket *self = tcp_socket_make(family, flags);
 	bool made;
 
 	if (!self)
 		return NULL;
 	net_lock();
-	made = have_pcb(self);
+	made = tcp_socket_have_pcb(self);
 	net_unlock();
 	if (made)
 		return &self->socket;
@@ -82,7 +81,8 @@ static int tcp_socket_bind(struct socket *socket, const ip_addr_t *address, uint
 	ip_addr_t any = *address;
 	err_t error;
 
-	if (self->state != TCP_FRESH || !have_pcb(self) || self->pcb->local_port)
+	if (self->state != TCP_FRESH || !tcp_socket_have_pcb(self) ||
+	    self->pcb->local_port)
 		return -EINVAL;
 	if (!ip_addr_isany(address) && !socket_address_is_local(address))
 		return -EADDRNOTAVAIL;
@@ -91,7 +91,7 @@ static int tcp_socket_bind(struct socket *socket, const ip_addr_t *address, uint
 		IP_SET_TYPE_VAL(any, socket_ip_type(socket));
 	error = tcp_bind(self->pcb, &any, port);
 	if (!error)
-		remember_names(self);
+		tcp_socket_remember_names(self);
 	return error == ERR_BUF ? -EADDRINUSE : socket_error(error);
 }
 
@@ -139,7 +139,7 @@ static int start_connect(struct tcp_socket *self, const ip_addr_t *address, uint
 {
 	err_t error;
 
-	if (!have_pcb(self))
+	if (!tcp_socket_have_pcb(self))
 		return -ENOBUFS;
 	/* Before the call: it may fail at once, or reach ourselves by the loopback. */
 	self->state = TCP_CONNECTING;
@@ -151,7 +151,7 @@ static int start_connect(struct tcp_socket *self, const ip_addr_t *address, uint
 		return error == ERR_BUF || error == ERR_USE ? -EADDRNOTAVAIL
 							    : socket_error(error);
 	}
-	remember_names(self);
+	tcp_socket_remember_names(self);
 	socket_changed(&self->socket, 0);
 	return 0;
 }
@@ -190,117 +190,6 @@ static int tcp_socket_connect(struct socket *socket, const ip_addr_t *address,
 	return connect_outcome(self);
 }
 
-/* ---- listen and accept ---- */
-
-static void update_backlog(struct tcp_socket *self)
-{
-	/* While the queue is full lwIP drops SYNs: peers try again. Its own limit counts
-	 * only the half-open ones. */
-	((struct tcp_pcb_listen *)self->pcb)->backlog =
-		self->accept_count < self->accept_limit ? TCP_DEFAULT_LISTEN_BACKLOG : 0;
-}
-
-static err_t on_accept(void *arg, struct tcp_pcb *pcb, err_t error)
-{
-	struct tcp_socket *self = arg, *child;
-
-	if (error || !pcb || !self)
-		return ERR_VAL;
-	child = new_socket(self->socket.family, 0);
-	if (!child)
-		return ERR_MEM;
-	child->pcb = pcb;
-	child->state = TCP_CONNECTED;
-	child->socket.v6only = self->socket.v6only;
-	child->socket.keep_alive = self->socket.keep_alive;
-	child->socket.reuse_address = self->socket.reuse_address;
-	child->socket.linger = self->socket.linger;
-	child->socket.receive_timeout_ns = self->socket.receive_timeout_ns;
-	child->socket.send_timeout_ns = self->socket.send_timeout_ns;
-	child->no_delay = self->no_delay;
-	child->keep_idle_s = self->keep_idle_s;
-	child->keep_interval_s = self->keep_interval_s;
-	child->keep_count = self->keep_count;
-	tcp_stream_attach(child);
-	tcp_options_apply(&child->socket);
-	remember_names(child);
-	socket_changed(&child->socket, 0);
-
-	if (self->accept_last)
-		self->accept_last->accept_next = child;
-	else
-		self->accept_first = child;
-	self->accept_last = child;
-	self->accept_count++;
-	update_backlog(self);
-	socket_changed(&self->socket, POLLIN);
-	return ERR_OK;
-}
-
-static int tcp_socket_listen(struct socket *socket, int backlog)
-{
-	struct tcp_socket *self = tcp_socket(socket);
-	struct tcp_pcb *listener;
-	err_t error;
-
-	if (backlog < 0 || backlog > BACKLOG_LIMIT)
-		backlog = BACKLOG_LIMIT;
-	self->accept_limit = backlog ? (unsigned)backlog : 1;
-	if (self->state == TCP_LISTENING) {
-		update_backlog(self);
-		return 0;
-	}
-	if (self->state != TCP_FRESH)
-		return -EINVAL;
-	if (!have_pcb(self))
-		return -ENOBUFS;
-	if (!self->pcb->local_port) {
-		ip_addr_t any = { .type = socket_ip_type(socket) };
-
-		error = tcp_bind(self->pcb, &any, 0);
-		if (error)
-			return -EADDRINUSE;
-	}
-	remember_names(self);
-	listener = tcp_listen_with_backlog_and_err(self->pcb, TCP_DEFAULT_LISTEN_BACKLOG,
-						   &error);
-	if (!listener)
-		return socket_error(error);
-	self->pcb = listener;
-	self->state = TCP_LISTENING;
-	tcp_arg(listener, self);
-	tcp_accept(listener, on_accept);
-	update_backlog(self);
-	socket_changed(socket, 0);
-	return 0;
-}
-
-static int tcp_socket_accept(struct socket *socket, struct socket **out)
-{
-	struct tcp_socket *self = tcp_socket(socket), *child;
-	uint64_t deadline = socket_deadline(socket->receive_timeout_ns);
-	int error;
-
-	if (self->state != TCP_LISTENING)
-		return -EINVAL;
-	while (!(child = self->accept_first)) {
-		error = socket_wait(socket, POLLIN, socket_nonblocking(socket), deadline);
-		if (error)
-			return error;
-		if (self->state != TCP_LISTENING || socket->shut_read)
-			return -EINVAL;
-	}
-	self->accept_first = child->accept_next;
-	if (!self->accept_first)
-		self->accept_last = NULL;
-	child->accept_next = NULL;
-	self->accept_count--;
-	update_backlog(self);
-	socket_changed(socket, 0);
-	*out = &child->socket;
-	return 0;
-}
-
 /* ---- the end ---- */
 
 static int tcp_socket_shutdown(struct socket *socket, bool read, bool write)
@@ -335,7 +224,7 @@ static void end_connection(struct tcp_socket *self)
 {
 	struct tcp_pcb *pcb = self->pcb;
 
-	forget_pcb(self);
+	tcp_socket_forget_pcb(self);
 	if (self->socket.linger.l_onoff && !self->socket.linger.l_linger)
 		tcp_abort(pcb);
 	else if (tcp_close(pcb) != ERR_OK) /* no memory for a FIN */
@@ -357,35 +246,13 @@ static void linger(struct tcp_socket *self)
 			return;
 }
 
-static void stop_listening(struct tcp_socket *self)
-{
-	struct tcp_pcb *listener = self->pcb;
-	struct tcp_socket *child;
-
-	tcp_arg(listener, NULL);
-	tcp_accept(listener, NULL);
-	self->pcb = NULL;
-	tcp_close(listener);
-	while ((child = self->accept_first)) {
-		self->accept_first = child->accept_next;
-		tcp_stream_drop(child);
-		if (child->pcb) {
-			struct tcp_pcb *pcb = child->pcb;
-
-			forget_pcb(child);
-			tcp_abort(pcb);
-		}
-		kfree(child);
-	}
-}
-
 static void tcp_socket_release(struct socket *socket)
 {
 	struct tcp_socket *self = tcp_socket(socket);
 
 	net_lock();
 	if (self->state == TCP_LISTENING) {
-		stop_listening(self);
+		tcp_listen_stop(self);
 	} else {
 		linger(self);
 		if (self->first && self->pcb) /* lwIP resets: somebody's data is lost */
@@ -408,7 +275,7 @@ static int tcp_socket_disconnect(struct socket *socket)
 	if (self->pcb && self->state != TCP_FRESH) {
 		struct tcp_pcb *pcb = self->pcb;
 
-		forget_pcb(self);
+		tcp_socket_forget_pcb(self);
 		tcp_abort(pcb);
 	}
 	self->state = TCP_FRESH;
@@ -467,8 +334,8 @@ const struct socket_protocol socket_tcp = {
 	.bind = tcp_socket_bind,
 	.connect = tcp_socket_connect,
 	.disconnect = tcp_socket_disconnect,
-	.listen = tcp_socket_listen,
-	.accept = tcp_socket_accept,
+	.listen = tcp_listen_start,
+	.accept = tcp_listen_accept,
 	.send = tcp_stream_send,
 	.receive = tcp_stream_receive,
 	.shutdown = tcp_socket_shutdown,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* A TCP socket: connections in socket_tcp.c, their bytes in socket_stream.c. Everything
- * is under net_lock(). */
+/* A TCP socket: connections in socket_tcp.c, those that come in socket_tcp_listen.c, their
+ * bytes in socket_stream.c. Everything is under net_lock(). */
 
 #ifndef POSIX_SOCKET_TCP_H
 #define POSIX_SOCKET_TCP_H
@@ -45,6 +45,18 @@ static inline struct tcp_socket *tcp_socket(const struct socket *socket)
 {
 	return (struct tcp_socket *)socket;
 }
+
+/* socket_tcp.c */
+struct tcp_socket *tcp_socket_make(int family, int flags); /* without a control block */
+/* Makes lwIP's control block: at first, and again after a failed connect. */
+bool tcp_socket_have_pcb(struct tcp_socket *self);
+void tcp_socket_forget_pcb(struct tcp_socket *self); /* ends its callbacks */
+void tcp_socket_remember_names(struct tcp_socket *self);
+
+/* socket_tcp_listen.c */
+int tcp_listen_start(struct socket *socket, int backlog);
+int tcp_listen_accept(struct socket *socket, struct socket **out);
+void tcp_listen_stop(struct tcp_socket *self);
 
 /* socket_tcp_options.c */
 void tcp_options_apply(struct socket *socket);

@@ -4,46 +4,25 @@
 #define _GNU_SOURCE
 
 #include "connection.h"
-#include <arpa/inet.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include "answer.h"
+#include "connection_state.h"
 #include "output.h"
 #include "request.h"
-#include "response.h"
+#include "resource.h"
 
 #define CHUNK_BYTES  (64 * 1024)  /* read from a large file at once */
 #define TURN_BYTES   (512 * 1024) /* sent on one connection before the next has its turn */
-#define BATCH_BYTES  (64 * 1024)  /* answers to pipelined requests gathered at most */
 #define LINGER_MS    2000
 #define LINGER_BYTES (1024 * 1024)
 
 struct list {
 	struct connection *first, *last; /* by deadline: each is put at the end */
-};
-
-struct connection {
-	struct connection *next, *previous;
-	struct list *list;
-	int64_t deadline_ms;
-	int fd;
-	bool blocked;	/* waits to send; else to receive */
-	bool closing;	/* after what is being sent */
-	bool linger;	/* then waits for the peer to stop sending */
-	bool lingering; /* does so now */
-	uint64_t skip;	/* bytes of a request's body still to come, or drained so far */
-	char *input;	/* received and not yet used; NULL: nothing */
-	size_t input_bytes;
-	size_t scanned; /* of the incomplete head, see request_head_end() */
-	char *pending;	/* made and not yet sent; NULL: nothing */
-	size_t pending_bytes, pending_sent;
-	struct resource *body; /* being sent; NULL: none */
-	uint64_t offset, left;
 };
 
 struct server server;
@@ -157,110 +136,6 @@ static void drain(struct connection *c)
 		c->skip += (uint64_t)n;
 	if (n <= 0 || c->skip > LINGER_BYTES)
 		close_connection(c);
-}
-
-static void log_request(struct connection *c, struct slice line,
-			const struct response *response)
-{
-	struct sockaddr_storage peer;
-	socklen_t length = sizeof(peer);
-	char host[INET6_ADDRSTRLEN] = "?";
-
-	if (!getpeername(c->fd, (struct sockaddr *)&peer, &length)) {
-		if (peer.ss_family == AF_INET6)
-			inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&peer)->sin6_addr,
-				  host, sizeof(host));
-		else if (peer.ss_family == AF_INET)
-			inet_ntop(AF_INET, &((struct sockaddr_in *)&peer)->sin_addr, host,
-				  sizeof(host));
-	}
-	printf("%s \"", host);
-	for (size_t i = 0; i < line.length; i++)
-		putchar(line.text[i] < ' ' || line.text[i] > '~' ? '?' : line.text[i]);
-	printf("\" %d %llu\n", response->status, (unsigned long long)response->bytes);
-	fflush(stdout);
-}
-
-/* Answers what cannot be understood or waited for, and ends the connection after that. */
-static void refuse(struct connection *c, int status, const struct request *request)
-{
-	struct response response;
-
-	response_error(status, request && request->head_only, false, &response);
-	c->closing = true;
-	c->linger = true;
-	if (server.verbose)
-		log_request(c, request ? request->line : (struct slice){ "", 0 },
-			    &response);
-}
-
-static void answer_one(struct connection *c, const char *head, size_t length)
-{
-	struct request request;
-	struct response response;
-	int status = request_parse(head, length, &request);
-
-	if (status) {
-		refuse(c, status, &request);
-		return;
-	}
-	c->skip = request.content_length;
-	response_make(&request, server.now_ms, &response);
-	c->body = response.body;
-	c->offset = response.offset;
-	c->left = response.bytes_left;
-	if (!request.keep_alive) {
-		c->closing = true;
-		c->linger = c->skip > 0;
-	}
-	if (server.verbose)
-		log_request(c, request.line, &response);
-}
-
-/* The bytes received do not make up a head yet. Can they ever? */
-static void check_incomplete(struct connection *c, const char *data, size_t length)
-{
-	int status = request_hopeless(data, length);
-
-	if (!status && length >= REQUEST_HEAD_MAX)
-		status = memchr(data, '\n', length) ? 431 : 414;
-	if (status)
-		refuse(c, status, NULL);
-}
-
-/* Gathers answers to the complete requests in data; returns how much of it they took.
- * *more: stopped although another request may be there. */
-static size_t answer_all(struct connection *c, const char *data, size_t length,
-			 bool *more)
-{
-	size_t at = 0;
-
-	*more = false;
-	while (at < length && !c->closing) {
-		size_t head;
-
-		if (c->body || !output_has_room() || output_bytes() > BATCH_BYTES) {
-			*more = true;
-			break;
-		}
-		if (c->skip) {
-			size_t step = c->skip < length - at ? (size_t)c->skip
-							    : length - at;
-
-			c->skip -= step;
-			at += step;
-			continue;
-		}
-		head = request_head_end(data + at, length - at, &c->scanned);
-		if (!head) {
-			check_incomplete(c, data + at, length - at);
-			break;
-		}
-		answer_one(c, data + at, head);
-		c->scanned = 0;
-		at += head;
-	}
-	return at;
 }
 
 enum progress { SENT, BLOCKED, BROKEN };
@@ -441,7 +316,7 @@ void connection_event(struct connection *c, uint32_t events)
 static void expire(struct connection *c)
 {
 	if (!c->lingering && !c->blocked && c->input) {
-		refuse(c, 408, NULL);
+		answer_refuse(c, 408, NULL);
 		if (transmit(c) == SENT) {
 			finish(c);
 			return;

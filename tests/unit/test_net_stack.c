@@ -5,8 +5,9 @@
  *
  * sources: net/card.c net/card_rx.c net/card_tx.c net/config.c net/isn.c net/lwip_port.c net/multicast.c net/offload.c
  *	net/stack.c net/status.c net/timers.c posix/socket.c posix/socket_address.c
- *	posix/socket_datagram.c posix/socket_message.c posix/socket_options.c
- *	posix/socket_stream.c posix/socket_tcp.c posix/socket_tcp_options.c posix/file.c
+ *	posix/socket_datagram.c posix/socket_datagram_receive.c posix/socket_file.c
+ *	posix/socket_message.c posix/socket_options.c posix/socket_stream.c
+ *	posix/socket_tcp.c posix/socket_tcp_listen.c posix/socket_tcp_options.c posix/file.c
  *	posix/fd.c kernel/format.c tests/unit/host/cmdline.c tests/unit/host/cpu.c
  *	tests/unit/host/files.c tests/unit/host/heap.c tests/unit/host/log.c
  *	tests/unit/host/panic.c tests/unit/host/thread.c tests/unit/host/time.c
