@@ -30,7 +30,7 @@ define build_port
 @touch $(2)
 endef
 
-$(MUSL_LIB) $(ENOSYS_OBJ) &: ports/fetch mk/ports.mk posix/enosys.h \
+$(MUSL_LIB) $(ENOSYS_OBJ) &: ports/fetch mk/ports.mk posix/enosys.h net/net.h kernel/linkset.h \
 		$(wildcard ports/musl/* ports/musl/replace/*)
 	$(call build_port,musl,$(MUSL_LIB) $(ENOSYS_OBJ))
 

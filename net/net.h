@@ -61,6 +61,8 @@ struct net_status {
 	/* The index-th name server as text; false past the last. They come from the
 	 * command line, DHCP and router advertisements, and change with them. */
 	bool (*name_server)(unsigned index, char out[NET_ADDRESS_BYTES]);
+	/* Waits, as net_wait_for_address() does, for what DHCP is still to bring. */
+	void (*await_configuration)(void);
 };
 LINKSET_DECLARE(net_status, const struct net_status);
 

@@ -151,10 +151,18 @@ static bool status_name_server(unsigned index, char out[NET_ADDRESS_BYTES])
 	return found;
 }
 
+static void status_await_configuration(void)
+{
+	net_lock();
+	(void)net_wait_for_address();
+	net_unlock();
+}
+
 const struct net_status net_status = {
 	.interface = status_interface,
 	.tcp = status_tcp,
 	.name_server = status_name_server,
+	.await_configuration = status_await_configuration,
 };
 
 static void log_ipv4(const struct net_card *card)

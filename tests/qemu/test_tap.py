@@ -12,6 +12,7 @@ import time
 import pytest
 
 import checks
+import disks
 import qemu
 
 MAC = '52:54:00:12:34:56'
@@ -51,10 +52,10 @@ def tap(private_network):
         ip(f'tuntap del dev {name} mode tap')
 
 
-def machine(image, tap, variant='', cmdline=None, **kw):
+def machine(image, tap, variant='', cmdline=None, program='guest/echo', **kw):
     name, _, guest = tap
     return qemu.Machine(
-        image('guest/echo'), cmdline=cmdline or f'net={guest}/24', devices=[
+        image(program), cmdline=cmdline or f'net={guest}/24', devices=[
             '-netdev', f'tap,id=n0,ifname={name},script=no,downscript=no',
             '-device', f'virtio-net-pci,netdev=n0,id=card0,mac={MAC}{variant}'], **kw)
 
@@ -180,3 +181,61 @@ def test_no_answer_to_dhcp(tap, image):
     """Nobody gives it an address: the application starts all the same, and says so."""
     with machine(image, tap, cmdline='net=dhcp') as m:
         m.wait('^SERVING', 60)
+
+
+def serve_names(s, names, ended):
+    """Answers queries for addresses on the socket (RFC 1035 §4.1)."""
+    s.settimeout(0.1)
+    while not ended.is_set():
+        try:
+            query, peer = s.recvfrom(512)
+        except socket.timeout:
+            continue
+        labels, at = [], 12
+        while query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode())
+            at += 1 + query[at]
+        kind, = struct.unpack_from('!H', query, at + 1)
+        known = names.get('.'.join(labels))
+        address = known.get(kind) if known else None
+        status = 0x8180 if known else 0x8183  # an answer, or: no such name
+        answer = struct.pack('!2sHHHHH', query[:2], status, 1, 1 if address else 0, 0, 0)
+        answer += query[12:at + 5]
+        if address:  # the name is that at offset 12
+            answer += struct.pack('!HHHIH', 0xc00c, kind, 1, 60, len(address)) + address
+        s.sendto(answer, peer)
+
+
+@pytest.mark.parametrize('source', ['cmdline', 'file'])
+def test_names(source, tap, image, tmp_path):
+    """Names are asked of the server of /etc/resolv.conf, else of that on the command line."""
+    a, aaaa = 1, 28
+    names = {'both.test': {a: socket.inet_aton('192.0.2.7'),
+                           aaaa: socket.inet_pton(socket.AF_INET6, '2001:db8::7')},
+             'four.test': {a: socket.inet_aton('192.0.2.8')}}
+    initrd, dns, four = None, tap[1], 'four.test'
+    if source == 'file':
+        (tmp_path / 'root/etc').mkdir(parents=True)
+        (tmp_path / 'root/etc/resolv.conf').write_text(
+            f'# {"long " * 100}\nsearch test\noptions timeout:9 ndots:2\n'
+            f'nameserver  {tap[1]} # the host\nnameserver nonsense\n')
+        initrd = disks.cpio_of(str(tmp_path / 'root'), str(tmp_path / 'initrd'))
+        dns, four = '127.0.0.1', 'four'
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        s.bind((tap[1], 53))
+        ended = threading.Event()
+        server = threading.Thread(target=serve_names, args=(s, names, ended))
+        server.start()
+        try:
+            with machine(image, tap, program='guest/resolve', initrd=initrd,
+                         cmdline=f'net={tap[2]}/24,dns={dns} -- both.test {four} '
+                                 'none.test 192.0.2.9') as m:
+                both = m.wait(r'^both.test: (.*)\n')
+                m.wait(rf'^{four}: 192\.0\.2\.8\r?\n')
+                m.wait(r'^none.test: Name does not resolve\r?\n')
+                m.wait(r'^192\.0\.2\.9: 192\.0\.2\.9\r?\n')
+                assert sorted(both.group(1).split()) == [b'192.0.2.7', b'2001:db8::7']
+                assert m.exit_code() == 1  # of the one that is not there
+        finally:
+            ended.set()
+            server.join()
