@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <kernel/time.h>
 #include <posix/pointer.h>
+#include <posix/signal.h>
 #include <posix/socket.h>
 
 #define BUFFER_BYTES 212992 /* what Linux answers for SO_RCVBUF and SO_SNDBUF */
@@ -82,6 +83,14 @@ int socket_wait(struct socket *socket, short events, bool dont_wait, uint64_t de
 		return -EAGAIN;
 	error = net_wait(&socket->waiters, events | POLLERR | POLLHUP, deadline_ns);
 	return error == -ETIMEDOUT ? -EAGAIN : error;
+}
+
+bool socket_restart(long *result)
+{
+	if (*result != -SOCKET_RESTART)
+		return false;
+	*result = -EINTR;
+	return signal_restart();
 }
 
 int socket_error(err_t error)
@@ -225,7 +234,7 @@ static long accept_on(struct socket *socket, struct sockaddr *address, socklen_t
 	return fd_install(&child->file, flags & SOCK_CLOEXEC);
 }
 
-long sys_accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags)
+static long accept_once(int fd, struct sockaddr *address, socklen_t *bytes, int flags)
 {
 	long error;
 	struct socket *socket;
@@ -235,9 +244,20 @@ long sys_accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags)
 	socket = socket_get(fd, &error);
 	if (!socket)
 		return error;
-	error = accept_on(socket, address, bytes, flags);
+	error = socket_interrupted(accept_on(socket, address, bytes, flags),
+				   socket->receive_timeout_ns);
 	file_put(&socket->file);
 	return error;
+}
+
+long sys_accept4(int fd, struct sockaddr *address, socklen_t *bytes, int flags)
+{
+	long result;
+
+	do
+		result = accept_once(fd, address, bytes, flags);
+	while (socket_restart(&result));
+	return result;
 }
 
 long sys_accept(int fd, struct sockaddr *address, socklen_t *bytes)
@@ -245,7 +265,7 @@ long sys_accept(int fd, struct sockaddr *address, socklen_t *bytes)
 	return sys_accept4(fd, address, bytes, 0);
 }
 
-long sys_connect(int fd, const struct sockaddr *address, socklen_t bytes)
+static long connect_once(int fd, const struct sockaddr *address, socklen_t bytes)
 {
 	long error;
 	struct socket *socket = socket_get(fd, &error);
@@ -265,10 +285,23 @@ long sys_connect(int fd, const struct sockaddr *address, socklen_t bytes)
 			net_lock();
 			error = socket->protocol->connect(socket, &ip, port);
 			net_unlock();
+			error = socket_interrupted(error, socket->send_timeout_ns);
 		}
 	}
 	file_put(&socket->file);
 	return error;
+}
+
+long sys_connect(int fd, const struct sockaddr *address, socklen_t bytes)
+{
+	long result = connect_once(fd, address, bytes);
+
+	while (socket_restart(&result)) {
+		result = connect_once(fd, address, bytes);
+		if (result == -EISCONN) /* it came about while the handlers ran */
+			result = 0;
+	}
+	return result;
 }
 
 long sys_shutdown(int fd, int how)

@@ -11,6 +11,7 @@
 #ifndef POSIX_SOCKET_H
 #define POSIX_SOCKET_H
 
+#include <errno.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <sys/socket.h>
@@ -102,6 +103,18 @@ int socket_wait(struct socket *socket, short events, bool dont_wait,
 		uint64_t deadline_ns);
 uint64_t socket_deadline(uint64_t timeout_ns);
 bool socket_nonblocking(const struct socket *socket);
+
+/* Signals and SA_RESTART: a call made again begins its time anew, so that of a socket with
+ * a timeout is not (as signal(7) has it). With the socket still referred to, this turns the
+ * -EINTR of one that may be into -SOCKET_RESTART; and when nothing is held any more,
+ * socket_restart() runs the handlers, and is true if the call is to be made again, else
+ * makes it -EINTR. */
+#define SOCKET_RESTART 512 /* no error number that a program sees */
+static inline long socket_interrupted(long result, uint64_t timeout_ns)
+{
+	return result == -EINTR && !timeout_ns ? -SOCKET_RESTART : result;
+}
+bool socket_restart(long *result);
 
 /* A negative errno for what lwIP said. */
 int socket_error(err_t error);

@@ -26,7 +26,7 @@ static long send_on(struct socket *socket, struct socket_message *message)
 	result = socket->protocol->send(socket, message);
 	if (result == -EPIPE && !(message->flags & MSG_NOSIGNAL))
 		signal_raise(SIGPIPE);
-	return result;
+	return socket_interrupted(result, socket->send_timeout_ns);
 }
 
 static long receive_on(struct socket *socket, struct socket_message *message)
@@ -35,7 +35,8 @@ static long receive_on(struct socket *socket, struct socket_message *message)
 		return -EOPNOTSUPP;
 	if (message->flags & MSG_ERRQUEUE)
 		return -EAGAIN; /* it is always empty */
-	return socket->protocol->receive(socket, message);
+	return socket_interrupted(socket->protocol->receive(socket, message),
+				  socket->receive_timeout_ns);
 }
 
 /* The destination of a datagram; a stream ignores it. */
@@ -65,8 +66,8 @@ static int store_source(struct socket *socket, const struct socket_message *mess
 				    bytes);
 }
 
-long sys_sendto(int fd, const void *data, size_t bytes, int flags,
-		const struct sockaddr *address, socklen_t address_bytes)
+static long send_data(int fd, const void *data, size_t bytes, int flags,
+		      const struct sockaddr *address, socklen_t address_bytes)
 {
 	struct iovec vector = { (void *)data, bytes > SSIZE_MAX ? SSIZE_MAX : bytes };
 	struct socket_message message = {
@@ -86,8 +87,19 @@ long sys_sendto(int fd, const void *data, size_t bytes, int flags,
 	return result;
 }
 
-long sys_recvfrom(int fd, void *data, size_t bytes, int flags, struct sockaddr *address,
-		  socklen_t *address_bytes)
+long sys_sendto(int fd, const void *data, size_t bytes, int flags,
+		const struct sockaddr *address, socklen_t address_bytes)
+{
+	long result;
+
+	do
+		result = send_data(fd, data, bytes, flags, address, address_bytes);
+	while (socket_restart(&result));
+	return result;
+}
+
+static long receive_data(int fd, void *data, size_t bytes, int flags,
+			 struct sockaddr *address, socklen_t *address_bytes)
 {
 	struct iovec vector = { data, bytes > SSIZE_MAX ? SSIZE_MAX : bytes };
 	struct socket_message message = {
@@ -108,6 +120,17 @@ long sys_recvfrom(int fd, void *data, size_t bytes, int flags, struct sockaddr *
 			result = error;
 	}
 	file_put(&socket->file);
+	return result;
+}
+
+long sys_recvfrom(int fd, void *data, size_t bytes, int flags, struct sockaddr *address,
+		  socklen_t *address_bytes)
+{
+	long result;
+
+	do
+		result = receive_data(fd, data, bytes, flags, address, address_bytes);
+	while (socket_restart(&result));
 	return result;
 }
 
@@ -139,7 +162,7 @@ static long prepare(const struct msghdr *header, int flags,
 	return check_vector(header->msg_iov, (size_t)header->msg_iovlen, &message->bytes);
 }
 
-long sys_sendmsg(int fd, const struct msghdr *header, int flags)
+static long send_message(int fd, const struct msghdr *header, int flags)
 {
 	struct socket_message message;
 	long result;
@@ -157,7 +180,17 @@ long sys_sendmsg(int fd, const struct msghdr *header, int flags)
 	return result;
 }
 
-long sys_recvmsg(int fd, struct msghdr *header, int flags)
+long sys_sendmsg(int fd, const struct msghdr *header, int flags)
+{
+	long result;
+
+	do
+		result = send_message(fd, header, flags);
+	while (socket_restart(&result));
+	return result;
+}
+
+static long receive_message(int fd, struct msghdr *header, int flags)
 {
 	struct socket_message message;
 	long result;
@@ -178,5 +211,15 @@ long sys_recvmsg(int fd, struct msghdr *header, int flags)
 			result = error;
 	}
 	file_put(&socket->file);
+	return result;
+}
+
+long sys_recvmsg(int fd, struct msghdr *header, int flags)
+{
+	long result;
+
+	do
+		result = receive_message(fd, header, flags);
+	while (socket_restart(&result));
 	return result;
 }

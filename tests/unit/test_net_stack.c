@@ -220,6 +220,11 @@ bool signal_pending(void)
 	return false;
 }
 
+bool signal_restart(void)
+{
+	return false;
+}
+
 void signal_raise(int number)
 {
 	raised = number;

@@ -696,6 +696,96 @@ static void test_threads(void)
 	}
 }
 
+static volatile int handled;
+
+static void on_signal(int number)
+{
+	(void)number;
+	handled++;
+}
+
+/* Interrupts `thread` in the call it sleeps in, and a while later ends its wait. */
+struct disturbance {
+	pthread_t thread;
+	int fd;			    /* a byte is sent there, */
+	struct sockaddr_storage to; /* or a connection made, or neither */
+	socklen_t bytes;
+};
+
+static void *disturb(void *argument)
+{
+	struct disturbance *it = argument;
+
+	usleep(30000);
+	pthread_kill(it->thread, SIGUSR1);
+	usleep(30000);
+	if (it->fd >= 0)
+		CHECK(send(it->fd, "x", 1, 0) == 1);
+	if (it->bytes) {
+		int fd = socket(it->to.ss_family, SOCK_STREAM, 0);
+
+		CHECK(!connect(fd, (struct sockaddr *)&it->to, it->bytes));
+		close(fd);
+	}
+	return NULL;
+}
+
+static void set_handler(int flags)
+{
+	struct sigaction action = { .sa_handler = on_signal, .sa_flags = flags };
+
+	sigemptyset(&action.sa_mask);
+	CHECK(!sigaction(SIGUSR1, &action, NULL));
+	handled = 0;
+}
+
+/* SA_RESTART: calls that moved nothing go on after the handler; those with a timeout, and
+ * all without the flag, end with EINTR (signal(7)). */
+static void test_restart(void)
+{
+	struct disturbance it = { .thread = pthread_self(), .fd = -1 };
+	struct timeval second = { 1, 0 };
+	struct iovec vector;
+	struct msghdr header = { .msg_iov = &vector, .msg_iovlen = 1 };
+	pthread_t thread;
+	int ends[2], listener, fd;
+	char byte;
+
+	tcp_pair(AF_INET, ends);
+	vector = (struct iovec){ &byte, 1 };
+	for (int way = 0; way < 4; way++) {
+		set_handler(way == 2 ? 0 : SA_RESTART);
+		if (way == 3)
+			CHECK(!setsockopt(ends[1], SOL_SOCKET, SO_RCVTIMEO, &second,
+					  sizeof(second)));
+		it.fd = ends[0];
+		CHECK(!pthread_create(&thread, NULL, disturb, &it));
+		if (way == 1)
+			CHECK(recvmsg(ends[1], &header, 0) == 1);
+		else if (way == 0)
+			CHECK(recv(ends[1], &byte, 1, 0) == 1);
+		else
+			CHECK(recv(ends[1], &byte, 1, 0) == -1 && errno == EINTR);
+		CHECK(handled == 1);
+		pthread_join(thread, NULL);
+		if (way >= 2)
+			CHECK(recv(ends[1], &byte, 1, 0) == 1);
+	}
+	close_pair(ends);
+
+	listener = bound(AF_INET, SOCK_STREAM);
+	CHECK(!listen(listener, 4));
+	set_handler(SA_RESTART);
+	it.fd = -1;
+	it.bytes = loopback(AF_INET, &it.to, port_of(listener));
+	CHECK(!pthread_create(&thread, NULL, disturb, &it));
+	fd = accept(listener, NULL, NULL);
+	CHECK(fd >= 0 && handled == 1);
+	pthread_join(thread, NULL);
+	close(fd);
+	close(listener);
+}
+
 static const struct {
 	const char *name;
 	void (*run)(void);
@@ -715,6 +805,7 @@ static const struct {
 	{ "many", test_many },
 	{ "socketpair", test_socketpair },
 	{ "threads", test_threads },
+	{ "restart", test_restart },
 };
 
 int main(void)
