@@ -33,13 +33,15 @@ define link_image
 @$(CC) -c $@.S -o $@.o
 @$(LINK) $(1) -Map=$(@:.elf=.map) -o $(@:.elf=.debug) $(BOOT_OBJ) $(2) $@.o $(GROUP)
 @$(STRIP) -s -o $@.new $(@:.elf=.debug)
+@tools/drop-sections $@.new
 @tools/check-image $@.new
 @rm -f $@.plain $@.S $@.o
 @mv $@.new $@
 endef
 STRIP = strip
 
-IMAGE_DEPS = $(BOOT_OBJ) $(LIBRARIES) $(ENOSYS_OBJ) linker.ld tools/symbols.py tools/check-image
+IMAGE_DEPS = $(BOOT_OBJ) $(LIBRARIES) $(ENOSYS_OBJ) linker.ld tools/symbols.py tools/drop-sections \
+	tools/check-image
 
 app_objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard apps/$(1)/*.c))
 guest_objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/guest/$(1)/*.c))
