@@ -6,6 +6,9 @@
 #include <errno.h>
 #include <kernel/heap.h>
 #include <posix/epoll.h>
+#include <posix/tty.h>
+
+TTY_INPUT_NEEDED();
 
 #define ALWAYS	   ((uint32_t)(EPOLLERR | EPOLLHUP))
 #define FIRST_SIZE 16 /* buckets of a new set */

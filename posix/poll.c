@@ -16,6 +16,9 @@
 #include <posix/pointer.h>
 #include <posix/poll.h>
 #include <posix/signal.h>
+#include <posix/tty.h>
+
+TTY_INPUT_NEEDED();
 
 #define ON_STACK 8 /* more entries than this are allocated */
 

@@ -9,6 +9,9 @@
 #include <posix/file.h>
 #include <posix/files.h>
 #include <posix/pointer.h>
+#include <posix/tty.h>
+
+TTY_INPUT_NEEDED();
 
 #define BUFFER_BYTES (64 * 1024)
 

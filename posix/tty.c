@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* The terminal: the console, with a line discipline (tty_line.c), as an open file.
- *
- * What is typed has one reader. Where the status shell is linked in, that is the shell, and
- * standard input is at its end. */
+/* The terminal: the console, with a line discipline, as an open file. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -16,20 +13,38 @@
 #include <ferrule/console.h>
 #include <kernel/console.h>
 #include <kernel/heap.h>
-#include <kernel/time.h>
 #include <posix/pointer.h>
-#include <posix/signal.h>
 #include <posix/tty.h>
 #include <posix/tty_line.h>
 
-/* There if the application asked for it. */
-void ferrule_shell(void) __attribute__((weak));
+/* Reading, and the line discipline with it, is linked in with the calls that may come to
+ * read a terminal (TTY_INPUT_NEEDED); weak, because a
+ * program that only writes shall not carry it. Without such a call nobody can tell. */
+#pragma weak tty_readv
+#pragma weak tty_poll
+#pragma weak tty_input_change
+#pragma weak tty_input_bytes
+#pragma weak tty_input_drop
 
-static bool input_is_taken(void)
-{
-	return ferrule_shell;
-}
-
+struct mutex tty_mutex;
+struct kernel_termios tty_settings = {
+	.input = ICRNL | IXON | IUTF8,
+	.output = OPOST | ONLCR,
+	.control = B38400 | CS8 | CREAD,
+	.local = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
+	.characters = { [VINTR] = 3,
+			[VQUIT] = 28,
+			[VERASE] = 127,
+			[VKILL] = 21,
+			[VEOF] = 4,
+			[VMIN] = 1,
+			[VSTART] = 17,
+			[VSTOP] = 19,
+			[VSUSP] = 26,
+			[VREPRINT] = 18,
+			[VWERASE] = 23,
+			[VLNEXT] = 22 },
+};
 static struct winsize told_size; /* by TIOCSWINSZ; zero: what the console says */
 
 static struct spinlock files_lock;
@@ -46,57 +61,6 @@ void tty_input_came(void)
 	for (struct tty *tty = files; tty; tty = tty->next)
 		file_notify(&tty->file, POLLIN);
 	spin_unlock(&files_lock, flags);
-}
-
-static ssize_t tty_read(struct file *file, char *out, size_t bytes)
-{
-	uint64_t deadline_ns, since_ns = clock_ns();
-	bool in_time = true;
-	ssize_t result = 0;
-	struct wait wait;
-	uint32_t seen;
-
-	if (input_is_taken())
-		return 0;
-	wait_begin(&console_readers, &wait);
-	mutex_lock(&tty_mutex);
-	for (seen = tty_line_progress();; seen = tty_line_progress()) {
-		if (!tty_line_pump()) {
-			result = -ENOMEM;
-			break;
-		}
-		if (tty_line_progress() != seen)
-			since_ns = clock_ns();
-		if (tty_line_enough(bytes, since_ns, &deadline_ns) || !in_time)
-			break;
-		if (file->flags & O_NONBLOCK) {
-			if (!tty_line_readable())
-				result = -EAGAIN;
-			break;
-		}
-		if (signal_pending()) {
-			result = -EINTR;
-			break;
-		}
-		mutex_unlock(&tty_mutex);
-		in_time = wait_sleep(&wait, deadline_ns);
-		mutex_lock(&tty_mutex);
-	}
-	if (!result)
-		result = (ssize_t)tty_line_take(out, bytes);
-	mutex_unlock(&tty_mutex);
-	wait_end(&wait);
-	return result;
-}
-
-static ssize_t tty_readv(struct file *file, const struct iovec *vector, int count,
-			 off_t *offset)
-{
-	(void)offset;
-	for (int i = 0; i < count; i++)
-		if (vector[i].iov_len) /* a terminal answers with one line at most */
-			return tty_read(file, vector[i].iov_base, vector[i].iov_len);
-	return 0;
 }
 
 /* The console writes under spinlocks, where a page of the application's memory may not be
@@ -133,20 +97,6 @@ static ssize_t tty_writev(struct file *file, const struct iovec *vector, int cou
 	return (ssize_t)total;
 }
 
-static short tty_poll(struct file *file)
-{
-	short events = POLLOUT | POLLWRNORM;
-
-	(void)file;
-	if (input_is_taken())
-		return events | POLLIN | POLLRDNORM; /* the end can be read */
-	mutex_lock(&tty_mutex);
-	if (tty_line_pump() && tty_line_readable())
-		events |= POLLIN | POLLRDNORM;
-	mutex_unlock(&tty_mutex);
-	return events;
-}
-
 static int tty_stat(struct file *file, struct stat *out)
 {
 	(void)file;
@@ -158,15 +108,12 @@ static int tty_stat(struct file *file, struct stat *out)
 	return 0;
 }
 
-/* Changing the mode hands over the line that was being edited (tcsetattr(3)). */
 static void set_termios(const struct kernel_termios *new, bool flush)
 {
 	mutex_lock(&tty_mutex);
 	tty_settings = *new;
-	if (flush && !input_is_taken() && tty_line_pump())
-		tty_line_drop();
-	else if (!(tty_settings.local & ICANON))
-		tty_line_commit();
+	if (tty_input_change)
+		tty_input_change(flush);
 	mutex_unlock(&tty_mutex);
 }
 
@@ -184,18 +131,14 @@ static int get_size(struct winsize *out)
 
 static int readable_bytes(int *out)
 {
-	mutex_lock(&tty_mutex);
-	*out = !input_is_taken() && tty_line_pump() ? (int)tty_line_readable() : 0;
-	mutex_unlock(&tty_mutex);
+	*out = tty_input_bytes ? (int)tty_input_bytes() : 0;
 	return 0;
 }
 
 static int flush_input(void)
 {
-	mutex_lock(&tty_mutex);
-	if (!input_is_taken() && tty_line_pump())
-		tty_line_drop();
-	mutex_unlock(&tty_mutex);
+	if (tty_input_drop)
+		tty_input_drop();
 	return 0;
 }
 

@@ -14,4 +14,8 @@ extern struct file tty_file;
 /* Another open file of the terminal, with flags of its own; NULL without memory. */
 struct file *tty_open(int flags);
 
+/* In a file whose calls may come to read a terminal: has the linker bring tty_input.c in,
+ * to which tty.c refers weakly. */
+#define TTY_INPUT_NEEDED() __asm__(".globl tty_readv, tty_poll")
+
 #endif

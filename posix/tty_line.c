@@ -20,27 +20,8 @@
 
 /* All under tty_mutex. Counters run freely; [head, committed) can be read, [committed, tail)
  * is the line being edited. The buffer is allocated when somebody reads. */
-struct mutex tty_mutex;
 static uint16_t *input;
 static uint32_t head, committed, tail;
-struct kernel_termios tty_settings = {
-	.input = ICRNL | IXON | IUTF8,
-	.output = OPOST | ONLCR,
-	.control = B38400 | CS8 | CREAD,
-	.local = ISIG | ICANON | ECHO | ECHOE | ECHOK | ECHOCTL | ECHOKE | IEXTEN,
-	.characters = { [VINTR] = 3,
-			[VQUIT] = 28,
-			[VERASE] = 127,
-			[VKILL] = 21,
-			[VEOF] = 4,
-			[VMIN] = 1,
-			[VSTART] = 17,
-			[VSTOP] = 19,
-			[VSUSP] = 26,
-			[VREPRINT] = 18,
-			[VWERASE] = 23,
-			[VLNEXT] = 22 },
-};
 static struct wait console_watch;
 static bool watching; /* console_watch is queued */
 

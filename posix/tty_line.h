@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Between tty.c and tty_line.c: the line discipline (termios(3)). */
+/* Between tty.c, tty_input.c and tty_line.c: the line discipline (termios(3)). */
 
 #ifndef POSIX_TTY_LINE_H
 #define POSIX_TTY_LINE_H
@@ -10,6 +10,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <kernel/sync.h>
+#include <posix/file.h>
 
 /* The kernel's struct termios, the first part of the C library's (ioctl_tty(2)). */
 struct kernel_termios {
@@ -18,10 +19,20 @@ struct kernel_termios {
 	uint8_t characters[19];
 };
 
+/* tty.c */
 extern struct mutex tty_mutex;
 extern struct kernel_termios tty_settings; /* under tty_mutex */
 
-/* All that follows: under tty_mutex. */
+/* tty_input.c: for tty.c, which has them weak. */
+ssize_t tty_readv(struct file *file, const struct iovec *vector, int count,
+		  off_t *offset);
+short tty_poll(struct file *file);
+size_t tty_input_bytes(void); /* how many can be read */
+void tty_input_drop(void);
+/* Under tty_mutex, after a change of tty_settings; `flush`: drop what was typed. */
+void tty_input_change(bool flush);
+
+/* tty_line.c. All that follows: under tty_mutex. */
 
 /* Edits what was typed since the last time; false without memory. */
 bool tty_line_pump(void);
