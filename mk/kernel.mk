@@ -12,11 +12,11 @@ GCC_INC := $(shell $(CC) -print-file-name=include 2>/dev/null)
 # copies, the compiler would make `rep` of bytes, which memset() and memcpy() do better.
 OPTIMIZE = -Os -fno-jump-tables -fno-builtin-memset -fno-builtin-memcpy
 FAST	 = -O2 -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
-HOT	 = $(addprefix arch/$(ARCH)/,apic clock% direct_map kvm_clock mmu) \
-	$(addprefix kernel/,acpi heap irq pci pci_config sched string sync time wait) \
+HOT	 = $(addprefix arch/$(ARCH)/,apic clock clock_event kvm_clock) \
+	$(addprefix kernel/,acpi irq pci_config sched string sync time wait) \
 	$(addprefix virtio/,features ring/split device/block% device/net% device/pieces) \
 	net/% $(addprefix fs/,cache ext4_data ext4_io tree) \
-	$(addprefix posix/,epoll% fd file io poll sendfile socket%)
+	$(addprefix posix/,epoll% fd file io poll positioned read sendfile socket%)
 $(HOT:%=$(OBJ)/%.o): OPTIMIZE = $(FAST)
 $(OBJ)/apps/%.o $(OBJ)/bench/%.o $(OBJ)/tests/%.o: OPTIMIZE = -O2
 
