@@ -7,17 +7,10 @@
 #include <kernel/log.h>
 #include <string.h>
 
-#define INPUT_BYTES 1024 /* a power of two */
-
 static struct spinlock lock;
 /* Changed under `lock`, followed without it: a removed console keeps its `next`. */
 static struct console *consoles;
 static const char *chosen; /* by console=; NULL: all. Written at boot */
-
-struct wait_queue console_readers;
-static char input[INPUT_BYTES];		  /* under lock */
-static unsigned input_first, input_end;	  /* only grow; under lock */
-static unsigned long input_dropped_bytes; /* under lock */
 
 static struct console *first_console(void)
 {
@@ -107,46 +100,6 @@ void console_panic_write(const char *text, size_t length)
 	for (struct console *each = first_console(); each; each = each->next)
 		write_to(each, each->panic_write ? each->panic_write : each->write, text,
 			 length);
-}
-
-void console_input(const char *text, size_t length)
-{
-	unsigned long flags = spin_lock(&lock);
-
-	for (size_t i = 0; i < length; i++) {
-		if (input_end - input_first == INPUT_BYTES) {
-			input_dropped_bytes += length - i;
-			break;
-		}
-		input[input_end++ % INPUT_BYTES] = text[i];
-	}
-	spin_unlock(&lock, flags);
-	wait_wake(&console_readers, WAKE_ALL, 0);
-}
-
-size_t console_read(char *text, size_t length)
-{
-	unsigned long flags = spin_lock(&lock);
-	unsigned long dropped = 0;
-	size_t count = 0;
-
-	while (count < length && input_first != input_end)
-		text[count++] = input[input_first++ % INPUT_BYTES];
-	if (input_first == input_end) {
-		dropped = input_dropped_bytes;
-		input_dropped_bytes = 0;
-	}
-	spin_unlock(&lock, flags);
-	if (dropped)
-		log_warn("console: %lu bytes of input came faster than they were read",
-			 dropped);
-	return count;
-}
-
-bool console_readable(void)
-{
-	return __atomic_load_n(&input_first, __ATOMIC_RELAXED) !=
-	       __atomic_load_n(&input_end, __ATOMIC_RELAXED);
 }
 
 static void apply_choice(const char *value)

@@ -27,7 +27,8 @@ void console_add(struct console *console);
 void console_remove(struct console *console);
 
 /* From a driver, any context: bytes the user typed. What does not fit in the input
- * buffer is dropped and counted. */
+ * buffer is dropped and counted. Drivers refer to it weakly, and take no input without it:
+ * it is linked in with what reads (console_read), which hello does not. */
 void console_input(const char *text, size_t length);
 
 /* Writes to all consoles; any context. */

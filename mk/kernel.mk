@@ -13,7 +13,7 @@ GCC_INC := $(shell $(CC) -print-file-name=include 2>/dev/null)
 OPTIMIZE = -Os -fno-jump-tables -fno-builtin-memset -fno-builtin-memcpy
 FAST	 = -O2 -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
 HOT	 = $(addprefix arch/$(ARCH)/,apic clock clock_event kvm_clock) \
-	$(addprefix kernel/,acpi irq pci_config sched string sync time wait) \
+	$(addprefix kernel/,acpi irq sched string sync time wait) \
 	$(addprefix virtio/,features ring/split device/block% device/net% device/pieces) \
 	net/% $(addprefix fs/,cache ext4_data ext4_io tree) \
 	$(addprefix posix/,epoll% fd file io poll positioned read sendfile socket%)

@@ -9,9 +9,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 #include <time.h>
-#include <kernel/lock.h>
 #include <kernel/time.h>
 #include <posix/futex.h>
+#include <posix/futex_bucket.h>
 #include <posix/pointer.h>
 #include <posix/posix_thread.h>
 #include <posix/signal.h>
@@ -28,32 +28,13 @@ enum {
 	FUTEX_PRIVATE_FLAG = 128,
 	FUTEX_CLOCK_REALTIME = 256,
 };
-#define MATCH_ANY UINT32_MAX
+/* There with what makes threads (thread.c): as long as there is one, nobody waits who
+ * could be moved. */
+#pragma weak futex_requeue
 
-#define BUCKETS 64 /* words that share one only share its lock */
+struct futex_bucket futex_buckets[FUTEX_BUCKETS];
 
-/* On the waiter's stack. */
-struct waiter {
-	struct waiter *next, *previous; /* under the bucket's lock */
-	const int *word; /* changes when it is requeued; under its bucket's lock */
-	uint32_t bits;
-	bool woken;		  /* under the bucket's lock; read without */
-	struct wait_queue *queue; /* where its thread sleeps */
-};
-
-static struct bucket {
-	struct spinlock lock;
-	struct waiter *first, *last; /* oldest first; under lock */
-} buckets[BUCKETS];
-
-static struct bucket *bucket_of(const int *word)
-{
-	uintptr_t address = (uintptr_t)word >> 2;
-
-	return &buckets[(address ^ address >> 6 ^ address >> 12) % BUCKETS];
-}
-
-static void append(struct bucket *bucket, struct waiter *waiter)
+void futex_append(struct futex_bucket *bucket, struct futex_waiter *waiter)
 {
 	waiter->next = NULL;
 	waiter->previous = bucket->last;
@@ -64,7 +45,7 @@ static void append(struct bucket *bucket, struct waiter *waiter)
 	bucket->last = waiter;
 }
 
-static void take_out(struct bucket *bucket, struct waiter *waiter)
+void futex_take_out(struct futex_bucket *bucket, struct futex_waiter *waiter)
 {
 	if (waiter->previous)
 		waiter->previous->next = waiter->next;
@@ -77,30 +58,31 @@ static void take_out(struct bucket *bucket, struct waiter *waiter)
 }
 
 /* Locks the bucket that the waiter is in now: it may be moved while we wait for a lock. */
-static struct bucket *lock_bucket_of(struct waiter *waiter, unsigned long *irq)
+static struct futex_bucket *lock_bucket_of(struct futex_waiter *waiter,
+					   unsigned long *irq)
 {
 	for (;;) {
 		const int *word = __atomic_load_n(&waiter->word, __ATOMIC_RELAXED);
-		struct bucket *bucket = bucket_of(word);
+		struct futex_bucket *bucket = futex_bucket_of(word);
 
 		*irq = spin_lock(&bucket->lock);
-		if (bucket == bucket_of(waiter->word))
+		if (bucket == futex_bucket_of(waiter->word))
 			return bucket;
 		spin_unlock(&bucket->lock, *irq);
 	}
 }
 
-static unsigned wake_locked(struct bucket *bucket, const int *word, unsigned count,
-			    uint32_t bits)
+unsigned futex_wake_locked(struct futex_bucket *bucket, const int *word, unsigned count,
+			   uint32_t bits)
 {
-	struct waiter *waiter = bucket->first, *next;
+	struct futex_waiter *waiter = bucket->first, *next;
 	unsigned woken = 0;
 
 	for (; waiter && woken < count; waiter = next) {
 		next = waiter->next;
 		if (waiter->word != word || !(waiter->bits & bits))
 			continue;
-		take_out(bucket, waiter);
+		futex_take_out(bucket, waiter);
 		__atomic_store_n(&waiter->woken, true, __ATOMIC_RELEASE);
 		/* Still under the lock: the waiter takes it before its stack goes away. */
 		wait_wake(waiter->queue, WAKE_ALL, 0);
@@ -111,27 +93,27 @@ static unsigned wake_locked(struct bucket *bucket, const int *word, unsigned cou
 
 static unsigned wake(const int *word, unsigned count, uint32_t bits)
 {
-	struct bucket *bucket = bucket_of(word);
+	struct futex_bucket *bucket = futex_bucket_of(word);
 	unsigned long irq;
 	unsigned woken;
 
 	irq = spin_lock(&bucket->lock);
-	woken = wake_locked(bucket, word, count, bits);
+	woken = futex_wake_locked(bucket, word, count, bits);
 	spin_unlock(&bucket->lock, irq);
 	return woken;
 }
 
 unsigned futex_wake(int *word, unsigned count)
 {
-	return wake(word, count, MATCH_ANY);
+	return wake(word, count, FUTEX_MATCH_ANY);
 }
 
 static long wait(const int *word, int value, uint32_t bits, uint64_t deadline_ns)
 {
 	struct posix_thread *self = posix_self();
 	struct wait_queue own = { 0 };
-	struct waiter waiter = { .word = word, .bits = bits };
-	struct bucket *bucket = bucket_of(word);
+	struct futex_waiter waiter = { .word = word, .bits = bits };
+	struct futex_bucket *bucket = futex_bucket_of(word);
 	bool in_time = true, interrupted = false;
 	struct wait entry;
 	unsigned long irq;
@@ -144,7 +126,7 @@ static long wait(const int *word, int value, uint32_t bits, uint64_t deadline_ns
 	wait_begin(waiter.queue, &entry);
 	irq = spin_lock(&bucket->lock);
 	if (__atomic_load_n(word, __ATOMIC_SEQ_CST) == value)
-		append(bucket, &waiter);
+		futex_append(bucket, &waiter);
 	else
 		result = -EAGAIN;
 	spin_unlock(&bucket->lock, irq);
@@ -157,50 +139,13 @@ static long wait(const int *word, int value, uint32_t bits, uint64_t deadline_ns
 	if (!result) {
 		bucket = lock_bucket_of(&waiter, &irq);
 		if (!waiter.woken) {
-			take_out(bucket, &waiter);
+			futex_take_out(bucket, &waiter);
 			result = interrupted ? -EINTR : -ETIMEDOUT;
 		}
 		spin_unlock(&bucket->lock, irq);
 	}
 	wait_end(&entry);
 	return result;
-}
-
-/* Both buckets are locked in order of address. */
-static long requeue(const int *word, unsigned wake_count, unsigned move_count,
-		    const int *word2, const int *expected)
-{
-	struct bucket *from = bucket_of(word), *to = bucket_of(word2);
-	struct bucket *first = from < to ? from : to, *second = from < to ? to : from;
-	struct waiter *waiter, *next;
-	unsigned long irq, irq2 = 0;
-	long count = 0;
-
-	if (expected)
-		(void)*(const volatile int *)word; /* have the page there */
-	irq = spin_lock(&first->lock);
-	if (second != first)
-		irq2 = spin_lock(&second->lock);
-	if (expected && __atomic_load_n(word, __ATOMIC_SEQ_CST) != *expected) {
-		count = -EAGAIN;
-		goto out;
-	}
-	count = wake_locked(from, word, wake_count, MATCH_ANY);
-	for (waiter = from->first; waiter && move_count; waiter = next) {
-		next = waiter->next;
-		if (waiter->word != word)
-			continue;
-		take_out(from, waiter);
-		__atomic_store_n(&waiter->word, word2, __ATOMIC_RELAXED);
-		append(to, waiter);
-		move_count--;
-		count++;
-	}
-out:
-	if (second != first)
-		spin_unlock(&second->lock, irq2);
-	spin_unlock(&first->lock, irq);
-	return count;
 }
 
 /* FUTEX_WAIT's timeout is relative, FUTEX_WAIT_BITSET's a point in time. */
@@ -226,7 +171,7 @@ long sys_futex(int *word, int operation, int value, const struct timespec *timeo
 {
 	int command = operation & ~(FUTEX_PRIVATE_FLAG | FUTEX_CLOCK_REALTIME);
 	bool with_bits = command == FUTEX_WAIT_BITSET || command == FUTEX_WAKE_BITSET;
-	uint32_t bits = with_bits ? (uint32_t)value3 : MATCH_ANY;
+	uint32_t bits = with_bits ? (uint32_t)value3 : FUTEX_MATCH_ANY;
 	uint64_t deadline_ns;
 	int error;
 
@@ -255,8 +200,11 @@ long sys_futex(int *word, int operation, int value, const struct timespec *timeo
 		/* The fourth argument is a count here. */
 		if (pointer_is_bad(word2))
 			return -EFAULT;
-		return requeue(word, (unsigned)value, (unsigned)(uintptr_t)timeout, word2,
-			       command == FUTEX_CMP_REQUEUE ? &value3 : NULL);
+		if (futex_requeue)
+			return futex_requeue(
+				word, (unsigned)value, (unsigned)(uintptr_t)timeout,
+				word2, command == FUTEX_CMP_REQUEUE ? &value3 : NULL);
+		return command == FUTEX_CMP_REQUEUE && *word != value3 ? -EAGAIN : 0;
 	}
 	return -ENOSYS;
 }

@@ -22,6 +22,9 @@
 #define CLONE_THREAD_ALL \
 	(CLONE_VM | CLONE_FS | CLONE_FILES | CLONE_SIGHAND | CLONE_THREAD)
 
+/* Has the linker bring it in: futex.c, which has it weak, needs it once there are threads. */
+__asm__(".globl futex_requeue");
+
 static void run(void *self)
 {
 	struct posix_thread *posix = self;

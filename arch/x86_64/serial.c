@@ -11,6 +11,8 @@
 #include <kernel/init.h>
 #include <kernel/irq.h>
 
+#pragma weak console_input /* see kernel/console.h */
+
 #define PORT	   0x3f8
 #define GSI	   4
 #define FIFO_BYTES 16
@@ -124,7 +126,7 @@ void arch_serial_init(void)
 
 static void serial_input_init(void)
 {
-	if (!present || irq_line_attach(GSI, &serial_handler))
+	if (!console_input || !present || irq_line_attach(GSI, &serial_handler))
 		return;
 	port_write8(PORT + INTERRUPT_ENABLE, DATA_READY);
 }

@@ -8,6 +8,7 @@
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/split.c virtio/ring/virtqueue.c kernel/format.c
  *	virtio/device/console.c virtio/device/console_port.c
+ *	virtio/device/console_port_input.c
  *	virtio/device/console_control.c virtio/device/console_multiport.c
  *	virtio/device/console_api.c virtio/device/pieces.c */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* sources: kernel/log.c kernel/console.c kernel/format.c kernel/cmdline.c
+/* sources: kernel/log.c kernel/console.c kernel/console_input.c kernel/format.c kernel/cmdline.c
  *	tests/unit/host/heap.c tests/unit/host/thread.c tests/unit/host/time.c
  *	tests/unit/host/cpu.c */
 

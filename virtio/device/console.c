@@ -8,6 +8,12 @@
 #include <kernel/init.h>
 #include <virtio/device/console.h>
 
+/* Input is linked in with what reads: ports, or the system's console (kernel/console.h). A
+ * program that does neither posts no receive buffers, which holds the host back. */
+#pragma weak console_input
+#pragma weak port_start
+#pragma weak port_received
+
 static struct console_device *consoles; /* append only */
 static bool closing; /* the machine is about to end: leave nothing in the ring */
 
@@ -225,7 +231,8 @@ static void console_ready(struct virtio_device *device)
 		console_multiport.ready(console);
 		return;
 	}
-	port_start(&console->ports[0]);
+	if (port_start)
+		port_start(&console->ports[0]);
 	console_announce(console);
 }
 

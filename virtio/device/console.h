@@ -4,7 +4,8 @@
 /* What the files of the console driver share (VIRTIO 1.3 §5.3):
  *
  *	console.c	   the driver, port 0 as the system's console, its size
- *	console_port.c	   bytes in and out of one port
+ *	console_port.c	   bytes out of one port
+ *	console_port_input.c  bytes into it
  *	console_control.c, console_multiport.c	MULTIPORT: the control queues
  *	console_api.c	   <ferrule/console.h>
  *
