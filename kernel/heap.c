@@ -31,15 +31,17 @@ struct free_object {
 		.bytes = (size), .reciprocal = ((1u << 24) + (size)-1) / (size), \
 	}
 
-static struct size_class {
+static const struct size_class {
 	uint32_t bytes, reciprocal;
-	uint32_t pages; /* page number of the first with room, 0: none. Under `lock` */
 } classes[] = {
 	CLASS(16),  CLASS(32),	CLASS(48),   CLASS(64),	  CLASS(96),
 	CLASS(128), CLASS(192), CLASS(256),  CLASS(336),  CLASS(512),
 	CLASS(672), CLASS(816), CLASS(1024), CLASS(1360), CLASS(2048),
 };
 #define CLASS_COUNT (sizeof(classes) / sizeof(classes[0]))
+
+/* Of each class, the page number of the first with room, 0: none. Under `lock`. */
+static uint32_t class_pages[CLASS_COUNT];
 
 /* The class of a size, by its 16-byte steps rounded up. */
 static const uint8_t class_of_step[CLASS_MAX_BYTES / 16 + 1] = {
@@ -65,28 +67,34 @@ static struct page_info *info_of(uint32_t page)
 }
 
 /* Of a page of objects. */
-static struct size_class *class_of(const struct page_info *info)
+static const struct size_class *class_of(const struct page_info *info)
 {
 	return &classes[info->owner - PAGE_OWNER_HEAP_CLASS];
 }
 
-static void list_push(struct size_class *class, uint32_t page, struct page_info *info)
+static uint32_t *pages_of(const struct size_class *class)
 {
-	info->prev = 0;
-	info->next = class->pages;
-	if (info->next)
-		info_of(info->next)->prev = page;
-	class->pages = page;
+	return &class_pages[class - classes];
 }
 
-static void list_remove(struct size_class *class, struct page_info *info)
+static void list_push(const struct size_class *class, uint32_t page,
+		      struct page_info *info)
+{
+	info->prev = 0;
+	info->next = *pages_of(class);
+	if (info->next)
+		info_of(info->next)->prev = page;
+	*pages_of(class) = page;
+}
+
+static void list_remove(const struct size_class *class, struct page_info *info)
 {
 	if (info->next)
 		info_of(info->next)->prev = info->prev;
 	if (info->prev)
 		info_of(info->prev)->next = info->next;
 	else
-		class->pages = info->next;
+		*pages_of(class) = info->next;
 }
 
 static bool is_full(const struct size_class *class, const struct page_info *info)
@@ -100,9 +108,10 @@ static size_t reclaim(size_t pages)
 	size_t freed = 0;
 
 	(void)pages;
-	for (struct size_class *each = classes; each < classes + CLASS_COUNT; each++) {
+	for (const struct size_class *each = classes; each < classes + CLASS_COUNT;
+	     each++) {
 		unsigned long flags = spin_lock(&lock);
-		uint32_t page = each->pages;
+		uint32_t page = *pages_of(each);
 
 		if (page && info_of(page)->used == 0) {
 			list_remove(each, info_of(page));
@@ -122,7 +131,7 @@ static size_t reclaim(size_t pages)
 static struct page_reclaimer reclaimer = { .reclaim = reclaim };
 
 /* The lock is free while the page allocator works: it may call reclaim(). */
-static bool grow(struct size_class *class)
+static bool grow(const struct size_class *class)
 {
 	uint64_t phys = page_alloc(0);
 	struct page_info *info;
@@ -147,10 +156,10 @@ static bool grow(struct size_class *class)
 }
 
 /* The caller holds the lock; the class has a page with room. */
-static void *take(struct size_class *class)
+static void *take(const struct size_class *class)
 {
-	struct page_info *info = info_of(class->pages);
-	char *page = phys_to_virt((uint64_t) class->pages << PAGE_SHIFT);
+	struct page_info *info = info_of(*pages_of(class));
+	char *page = phys_to_virt((uint64_t)*pages_of(class) << PAGE_SHIFT);
 	struct free_object *object;
 
 	if (info->free == NO_OBJECT) {
@@ -189,7 +198,7 @@ static void *alloc_pages(size_t bytes)
 
 void *kmalloc(size_t bytes)
 {
-	struct size_class *class;
+	const struct size_class *class;
 	unsigned long flags;
 	void *object;
 
@@ -197,7 +206,7 @@ void *kmalloc(size_t bytes)
 		return alloc_pages(bytes);
 	class = &classes[class_of_step[(bytes + 15) / 16]];
 	flags = spin_lock(&lock);
-	while (!class->pages) {
+	while (!*pages_of(class)) {
 		spin_unlock(&lock, flags);
 		if (!grow(class))
 			return NULL;
@@ -256,7 +265,7 @@ static bool is_listed(const char *page, const struct page_info *info, unsigned o
 /* The caller holds the lock. Returns the page if it is to be given back, else 0. */
 static uint64_t put(void *memory, struct page_info *info)
 {
-	struct size_class *class = class_of(info);
+	const struct size_class *class = class_of(info);
 	struct free_object *object = memory;
 	uint64_t phys = phys_of(memory) & ~(uint64_t)(PAGE_BYTES - 1);
 	unsigned offset = phys_of(memory) % PAGE_BYTES;

@@ -7,13 +7,13 @@
 OBJ	= $(BUILD)/obj
 GCC_INC := $(shell $(CC) -print-file-name=include 2>/dev/null)
 
-# What every request, packet, wake-up and boot spends its time in is compiled for speed,
+# What every request, packet, wake-up and much of boot spends its time in is compiled for speed,
 # all else for size. Jump tables are larger than the comparisons they stand for; of fills and
 # copies, the compiler would make `rep` of bytes, which memset() and memcpy() do better.
 OPTIMIZE = -Os -fno-jump-tables -fno-builtin-memset -fno-builtin-memcpy
 FAST	 = -O2 -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
-HOT	 = $(addprefix arch/$(ARCH)/,apic clock clock_event kvm_clock) \
-	$(addprefix kernel/,acpi irq sched string sync time wait) \
+HOT	 = $(addprefix arch/$(ARCH)/,clock clock_event kvm_clock) \
+	$(addprefix kernel/,acpi sched string sync time wait) \
 	$(addprefix virtio/,features ring/split device/block% device/net% device/pieces) \
 	net/% $(addprefix fs/,cache ext4_data ext4_io tree) \
 	$(addprefix posix/,epoll% fd file io poll positioned read sendfile socket%)
