@@ -40,4 +40,9 @@ size_t console_read(char *text, size_t length);
 bool console_readable(void);
 extern struct wait_queue console_readers; /* woken when input comes */
 
+/* Lets input come from a port of the virtio console. Given by its driver, which refers to
+ * it weakly: this and console_input.c are linked in only with something that reads. */
+struct ferrule_port;
+void console_port_start(struct ferrule_port *port);
+
 #endif

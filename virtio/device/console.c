@@ -11,7 +11,7 @@
 /* Input is linked in with what reads: ports, or the system's console (kernel/console.h). A
  * program that does neither posts no receive buffers, which holds the host back. */
 #pragma weak console_input
-#pragma weak port_start
+#pragma weak console_port_start
 #pragma weak port_received
 
 static struct console_device *consoles; /* append only */
@@ -231,8 +231,8 @@ static void console_ready(struct virtio_device *device)
 		console_multiport.ready(console);
 		return;
 	}
-	if (port_start)
-		port_start(&console->ports[0]);
+	if (console_port_start)
+		console_port_start(&console->ports[0]);
 	console_announce(console);
 }
 

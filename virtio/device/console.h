@@ -102,8 +102,6 @@ void console_read_size(struct console_device *console);
 
 /* Gives the port its memory, once; -ENOMEM. */
 int port_prepare(struct ferrule_port *port);
-/* Posts the receive buffers, once; the device is live. */
-void port_start(struct ferrule_port *port);
 /* Queues up to `length` bytes of present memory and sends them; the number queued. Under
  * the lock; *kick: the doorbell must be rung after it. */
 size_t port_queue(struct ferrule_port *port, const char *text, size_t length, bool *kick);

@@ -81,7 +81,7 @@ static void add_port(struct ferrule_port *port)
 		return;
 	}
 	if (first)
-		port_start(port);
+		console_port_start(port);
 	else
 		port_forget_input(port);
 	flags = spin_lock(&port->lock);

@@ -19,7 +19,8 @@ static bool post_input(struct ferrule_port *port, struct port_input *input)
 	return !virtqueue_add(port->receive, &piece, 0, 1, input);
 }
 
-void port_start(struct ferrule_port *port)
+/* Posts the receive buffers, once; the device is live. */
+void console_port_start(struct ferrule_port *port)
 {
 	unsigned long flags = spin_lock(&port->lock);
 	bool kick;
