@@ -218,11 +218,8 @@ def test_disk_goes_wrong(tree, image):
     with server(image, devices) as machine:
         await_server(machine, port)
         machine.qmp('block_resize', node_name='bad', size=1 << 20)
-        try:
-            answer = http_checks.ask('127.0.0.1', port, '/large.bin')
-            assert answer.status in (404, 500, 503), answer.status
-        except (AssertionError, OSError):
-            pass  # or no whole answer: what was promised cannot be read any more
+        answer = http_checks.ask('127.0.0.1', port, '/large.bin')
+        assert answer.status in (404, 500, 503), answer.status
         machine.run_for(0.5)
         assert machine.process.poll() is None, machine.text()
         finish(machine)
