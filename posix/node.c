@@ -35,49 +35,41 @@ static off_t node_size(struct file *file)
 	return error ? error : stat.st_size;
 }
 
-static ssize_t node_readv(struct file *file, const struct iovec *vector, int count,
-			  off_t *offset)
+/* Reads or writes piece by piece, until one is cut short. */
+static ssize_t move_pieces(struct inode *inode, bool in, const struct iovec *vector,
+			   int count, off_t *offset)
 {
-	struct inode *inode = inode_of(file);
+	const struct fs_operations *operations = inode->fs->operations;
 	ssize_t total = 0, done;
 
-	if (S_ISDIR(inode->mode))
-		return -EISDIR;
-	if (!inode->fs->operations->read)
-		return -EINVAL;
 	for (int i = 0; i < count; i++) {
-		if (!vector[i].iov_len)
+		void *data = vector[i].iov_base;
+		size_t bytes = vector[i].iov_len;
+
+		if (!bytes)
 			continue;
-		done = inode->fs->operations->read(inode, vector[i].iov_base,
-						   vector[i].iov_len, (uint64_t)*offset);
+		done = in ? operations->read(inode, data, bytes, (uint64_t)*offset)
+			  : operations->write(inode, data, bytes, (uint64_t)*offset);
 		if (done < 0)
 			return total ? total : done;
 		total += done;
 		*offset += done;
-		if ((size_t)done < vector[i].iov_len)
+		if ((size_t)done < bytes)
 			break;
 	}
 	return total;
 }
 
-static ssize_t write_pieces(struct inode *inode, const struct iovec *vector, int count,
-			    off_t *offset)
+static ssize_t node_readv(struct file *file, const struct iovec *vector, int count,
+			  off_t *offset)
 {
-	ssize_t total = 0, done;
+	struct inode *inode = inode_of(file);
 
-	for (int i = 0; i < count; i++) {
-		if (!vector[i].iov_len)
-			continue;
-		done = inode->fs->operations->write(inode, vector[i].iov_base,
-						    vector[i].iov_len, (uint64_t)*offset);
-		if (done < 0)
-			return total ? total : done;
-		total += done;
-		*offset += done;
-		if ((size_t)done < vector[i].iov_len)
-			break;
-	}
-	return total;
+	if (S_ISDIR(inode->mode))
+		return -EISDIR;
+	if (!inode->fs->operations->read)
+		return -EINVAL;
+	return move_pieces(inode, true, vector, count, offset);
 }
 
 static ssize_t node_writev(struct file *file, const struct iovec *vector, int count,
@@ -91,7 +83,7 @@ static ssize_t node_writev(struct file *file, const struct iovec *vector, int co
 	if (!inode->fs->operations->write)
 		return -EINVAL;
 	if (!S_ISREG(inode->mode))
-		return write_pieces(inode, vector, count, offset);
+		return move_pieces(inode, false, vector, count, offset);
 	mutex_lock(&writing);
 	if (file->flags & O_APPEND) {
 		off_t end = node_size(file);
@@ -102,7 +94,7 @@ static ssize_t node_writev(struct file *file, const struct iovec *vector, int co
 			*offset = end;
 	}
 	if (!done)
-		done = write_pieces(inode, vector, count, offset);
+		done = move_pieces(inode, false, vector, count, offset);
 	mutex_unlock(&writing);
 	if (done > 0 && file->flags & O_SYNC && inode->fs->operations->sync) {
 		int error = inode->fs->operations->sync(inode->fs);
