@@ -27,6 +27,12 @@ enum virtio_device_id {
 	VIRTIO_ID_BLOCK = 2,
 	VIRTIO_ID_CONSOLE = 3,
 	VIRTIO_ID_ENTROPY = 4,
+	VIRTIO_ID_BALLOON = 5,
+	VIRTIO_ID_SCSI = 8,
+	VIRTIO_ID_9P = 9,
+	VIRTIO_ID_VSOCK = 19,
+	VIRTIO_ID_FS = 26,
+	VIRTIO_ID_PMEM = 27,
 };
 
 /* Device status bits (VIRTIO 1.3 §2.1). */
@@ -63,16 +69,49 @@ struct virtio_driver {
 	/* Configuration changed; in interrupt context, may be spurious. May be NULL. */
 	void (*config_changed)(struct virtio_device *device);
 	/* The device broke a rule, needs a reset, or went away. Its queues are dead and it
-	 * was reset: fail what is in flight (virtqueue_detach). Called once, from a timer
-	 * interrupt, so never under a lock of the driver's. May be NULL. */
+	 * was reset: take back what is in flight (virtqueue_detach), fail it or keep it to
+	 * be issued again. From a timer interrupt, once each time it breaks, so never
+	 * under a lock of the driver's. May be NULL. */
 	void (*broken)(struct virtio_device *device);
+
+	/* Bringing a broken device back, after broken(), in thread context: it was reset
+	 * and the same features were negotiated again (§2.2.1); the old queues are freed.
+	 * Sets up queues as probe() did and may pre-fill them; what users hold stays
+	 * valid. Must not kick. 0, or -errno: it stays out of service. NULL: it always
+	 * does. */
+	int (*restore)(struct virtio_device *device);
+	/* After the DRIVER_OK that follows restore(): kick, go on. May be NULL. */
+	void (*restored)(struct virtio_device *device);
+
+	/* One queue broke a rule and was reset alone (RING_RESET, §2.6.1): take back what
+	 * is in flight (virtqueue_detach), fail or keep it. Timer interrupt, under no
+	 * lock. NULL: without this and queue_restored() the whole device is reset. */
+	void (*queue_broken)(struct virtqueue *vq);
+	/* The queue is empty and enabled again: refill and kick. The same context. */
+	void (*queue_restored)(struct virtqueue *vq);
+
+	/* After broken(), in thread context: the device was unplugged and does not come
+	 * back. Users that still hold it get -ENODEV from here on. May be NULL. */
+	void (*removed)(struct virtio_device *device);
 };
-/* Whoever links a driver gets the transports with it: virtio/transport/transports.c. */
-extern const void *const virtio_transports[];
-#define VIRTIO_DRIVER(object)                               \
+/* Whoever links a driver gets the transports with it (virtio/transport/transports.c), and
+ * what of the core an image can do without (virtio/complete.c). The console, which is in
+ * every image, brings the transports alone. */
+extern const void *const virtio_transports[], *const virtio_complete[];
+#define VIRTIO_DRIVER(object)                            \
+	static const void *const *const object##_core    \
+		__attribute__((used)) = virtio_complete; \
+	VIRTIO_DRIVER_BASIC(object)
+#define VIRTIO_DRIVER_BASIC(object)                         \
 	static const void *const *const object##_transports \
 		__attribute__((used)) = virtio_transports;  \
 	LINKSET_ENTRY(virtio_drivers, object)
+
+/* A shared memory region (§2.10): memory of the device's that the driver maps. */
+struct virtio_shared_memory {
+	uint64_t phys;
+	uint64_t bytes;
+};
 
 /* What a transport offers; a dozen functions, none knows a device type. */
 struct virtio_transport {
@@ -97,8 +136,15 @@ struct virtio_transport {
 	/* Tells the device the ring's size and addresses, binds its vector, enables it and
 	 * fills in vq->doorbell. -errno: refused. */
 	int (*queue_enable)(struct virtio_device *, struct virtqueue *vq);
-	/* §2.6.1 virtqueue reset; -ENOTSUP without RING_RESET. NULL: never. */
+	/* §2.6.1 virtqueue reset: 0 when the device let go of the queue, -ETIMEDOUT; NULL:
+	 * the transport has none. Only with RING_RESET. queue_enable() follows. */
 	int (*queue_reset)(struct virtio_device *, struct virtqueue *vq);
+	/* Rings the doorbell of a queue that has neither a register nor a port for it; NULL:
+	 * each has one. Any context. */
+	void (*notify)(struct virtqueue *vq);
+	/* §2.10: the shared memory region of that id; false: there is none. NULL: never. */
+	bool (*shared_memory)(struct virtio_device *, uint8_t id,
+			      struct virtio_shared_memory *out);
 
 	/* Attaches interrupts for `count` queues and configuration changes: a vector each,
 	 * shared ones when there are few, a line when there are none. Handlers do nothing
@@ -186,6 +232,10 @@ void virtio_interrupt_config(struct virtio_device *device);
 void virtio_interrupt_queue(struct virtqueue *vq); /* a vector of its own */
 void virtio_interrupt_queues(
 	struct virtio_device *device); /* all queues: shared vector */
+
+/* From a transport, any context: the device was unplugged. Its registers are not touched
+ * any more; broken() and removed() of its driver follow. */
+void virtio_device_gone(struct virtio_device *device);
 
 /* Orderly end: every device is reset so that nothing is written after us (§3.3). */
 void virtio_shutdown(void);

@@ -265,4 +265,4 @@ const struct virtio_driver virtio_console_driver = {
 	.config_changed = console_config_changed,
 	.broken = console_broken,
 };
-VIRTIO_DRIVER(virtio_console_driver);
+VIRTIO_DRIVER_BASIC(virtio_console_driver);
