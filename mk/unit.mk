@@ -7,6 +7,13 @@
 #	/* sources: kernel/page.c tests/unit/host/log.c */
 #	/* libraries: -lm */                             (if it needs any)
 #
+# mock/mock.c stands for all of the mock but its transports, mock/virtio_pci.c for all of
+# a virtio PCI function, virtio/ring/virtqueue.c for all rings.
+#
+# A test of a device driver (it names mock/transport.c) runs once for each ring layout,
+# which mock_new() takes from FERRULE_TEST_RING; one that says "rings: own" sees to that
+# itself, or has nothing to do with it.
+#
 #	make unit              builds and runs all; fails if one fails
 #	make unit T=test_page  one of them
 #	make unit-clang        compiles all of it with clang, to hear its warnings
@@ -23,17 +30,31 @@ T ?= $(basename $(notdir $(UNIT_TESTS)))
 
 UNIT_TESTS := $(sort $(wildcard tests/unit/test_*.c))
 UNIT_LIST := build/unit/sources.mk
+UNIT_LAYOUTS ?= split split-in-order packed packed-in-order
+
+# What one name stands for.
+MOCK_DIR := tests/unit/mock
+MOCK_PCI := $(wildcard $(MOCK_DIR)/virtio_pci*.c)
+UNIT_MEANS := $(MOCK_DIR)/mock.c=$(filter-out $(MOCK_PCI) $(MOCK_DIR)/pci.c \
+	$(MOCK_DIR)/transport.c,$(wildcard $(MOCK_DIR)/*.c)); \
+	$(MOCK_DIR)/virtio_pci.c=$(MOCK_PCI); \
+	virtio/ring/virtqueue.c=$(wildcard virtio/ring/*.c)
 
 # The link line of each test, from its comments.
-$(UNIT_LIST): $(UNIT_TESTS) mk/unit.mk
+$(UNIT_LIST): $(UNIT_TESTS) mk/unit.mk $(MOCK_DIR) virtio/ring
 	@mkdir -p $(@D)
-	@awk 'FNR == 1 { n = FILENAME; gsub(/.*\/|\.c$$/, "", n); \
+	@awk -v means='$(UNIT_MEANS)' 'BEGIN { count = split(means, each, /; */); \
+	        for (i = 1; i <= count; i++) { split(each[i], pair, /=/); all[pair[1]] = pair[2] } } \
+	      FNR == 1 { n = FILENAME; gsub(/.*\/|\.c$$/, "", n); \
 	              print "build/unit/" n ": build/unit/obj/tests/unit/" n ".o" } \
 	      FNR <= 60 { line = $$0; \
 	        if (sub(/.*(\/\* | \*|^)[ \t]*sources:/, "", line)) inside = 1; \
 	        else if ($$0 ~ /libraries:/) { sub(/.*libraries:/, "", line); sub(/\*\/.*/, "", line); \
 	              print "build/unit/" n ": UNIT_LIBRARIES :=" line } \
+	        if ($$0 ~ /rings: own|one_queue\.h/) print "UNIT_ONE_RING += " n; \
 	        if (inside) { ended = index(line, "*/"); sub(/\*\/.*/, "", line); \
+	              if (line ~ /mock\/transport\.c/) print "UNIT_RINGS += " n; \
+	              for (name in all) if (index(line, name)) line = line " " all[name]; \
 	              count = split(line, word, /[ \t]+/); \
 	              for (i = 1; i <= count; i++) if (word[i] ~ /\.[cS]$$/) { \
 	                object = word[i]; sub(/\.[cS]$$/, ".o", object); \
@@ -70,10 +91,15 @@ $(UNIT_TESTS:tests/unit/%.c=build/unit/%):
 	@$(UNIT_CC) $(UNIT_SANITIZE) $(sort $(filter %.o,$^)) -lcmocka -lpthread $(UNIT_LIBRARIES) -o $@
 
 # Runs one program, shows cmocka's closing lines, and all it said if it failed.
+unit_layouts = $(if $(filter $1,$(filter-out $(UNIT_ONE_RING),$(UNIT_RINGS))),$(UNIT_LAYOUTS),one)
 build/unit/%.run: build/unit/%
-	@if timeout $(UNIT_SECONDS) $< > build/unit/$*.log 2>&1; \
-	then printf '%-28s %s\n' $* "$$(grep -E '^\[  (PASSED|SKIPPED) *\]' build/unit/$*.log | tr '\n' ' ')"; \
-	else echo "$*: failed with status $$?"; cat build/unit/$*.log; exit 1; fi
+	@for ring in $(call unit_layouts,$*); do \
+		name='$*'; export FERRULE_TEST_RING=; \
+		[ $$ring = one ] || { name="$* $$ring"; FERRULE_TEST_RING=$$ring; }; \
+		if timeout $(UNIT_SECONDS) $< > build/unit/$*.log 2>&1; \
+		then printf '%-28s %s\n' "$$name" "$$(grep -E '^\[  (PASSED|SKIPPED) *\]' build/unit/$*.log | tr '\n' ' ')"; \
+		else echo "$$name: failed with status $$?"; cat build/unit/$*.log; exit 1; fi; \
+	done
 
 .PHONY: unit unit-clang
 .PRECIOUS: build/unit/obj/%.o

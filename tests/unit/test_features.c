@@ -8,7 +8,9 @@
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/split.c virtio/ring/virtqueue.c kernel/format.c */
 
-/* Feature negotiation (requirements NEG): only known bits, only with what they need. */
+/* rings: own
+ *
+ * Feature negotiation (requirements NEG): only known bits, only with what they need. */
 
 #include <errno.h>
 #include <stdlib.h>
