@@ -18,3 +18,10 @@ test-qemu: deps-test ## boots every door and device: ROWS=NAME chooses
 	@tests/qemu/run $(if $(ROWS),-k '$(ROWS)')
 
 test-images: $(patsubst apps/%/,$(BUILD)/%.elf,$(wildcard apps/*/)) $(PROBE_IMAGES) $(GUEST_IMAGES)
+
+# What each demand on a virtio driver is kept and checked by (tests/conformance).
+.PHONY: conformance
+conformance: deps-test ## runs what checks the demands on a driver, writes docs/conformance.md
+	@$(MAKE) unit
+	@$(MAKE) test-qemu
+	@tools/conformance --write docs/conformance.md
