@@ -9,15 +9,49 @@
 #include <stdlib.h>
 #include <string.h>
 #include "host/host.h"
+#include "mock/chaos.h"
 #include "mock/mock.h"
+#include "mock/thread.h"
 
 /* A test that wants the whole core links virtio/complete.c. */
 __attribute__((weak)) const void *const virtio_complete[1];
 
-static struct mock *mocks;
+struct mock *mocks;
+
+const char *const mock_layout_names[MOCK_LAYOUTS] = {
+	[MOCK_SPLIT] = "split",
+	[MOCK_SPLIT_IN_ORDER] = "split-in-order",
+	[MOCK_PACKED] = "packed",
+	[MOCK_PACKED_IN_ORDER] = "packed-in-order",
+};
 
 void (*mock_raise_queue)(struct mock *mock, unsigned queue);
 void (*mock_raise_config)(struct mock *mock);
+
+void mock_layout(struct mock *mock, enum mock_layout layout)
+{
+	bool packed = layout == MOCK_PACKED || layout == MOCK_PACKED_IN_ORDER;
+	bool in_order = layout == MOCK_SPLIT_IN_ORDER || layout == MOCK_PACKED_IN_ORDER;
+
+	(packed ? mock_offer : mock_withhold)(mock, VIRTIO_F_RING_PACKED);
+	(in_order ? mock_offer : mock_withhold)(mock, VIRTIO_F_IN_ORDER);
+}
+
+static void layout_from_environment(struct mock *mock)
+{
+	const char *name = getenv("FERRULE_TEST_RING");
+
+	if (!name || !*name)
+		return;
+	for (unsigned i = 0; i < MOCK_LAYOUTS; i++) {
+		if (strcmp(name, mock_layout_names[i]) == 0) {
+			mock_layout(mock, i);
+			return;
+		}
+	}
+	fprintf(stderr, "FERRULE_TEST_RING=%s: there is no such layout\n", name);
+	abort();
+}
 
 struct mock *mock_new(uint32_t device_id)
 {
@@ -28,6 +62,9 @@ struct mock *mock_new(uint32_t device_id)
 	mock_offer(mock, VIRTIO_F_INDIRECT_DESC);
 	mock_offer(mock, VIRTIO_F_EVENT_IDX);
 	mock_offer(mock, VIRTIO_F_VERSION_1);
+	layout_from_environment(mock);
+	for (unsigned i = 0; i < MOCK_QUEUES; i++)
+		mock->notify_data[i] = (uint16_t)(0x4000 + 3 * i);
 	mock->next = mocks;
 	mocks = mock;
 	host_world = mock_run_all;
@@ -41,6 +78,8 @@ void mock_free(struct mock *mock)
 	while (*link != mock)
 		link = &(*link)->next;
 	*link = mock->next;
+	for (unsigned i = 0; i < MOCK_QUEUES; i++)
+		mock_queue_forget(mock, i);
 	free(mock);
 }
 
@@ -70,13 +109,18 @@ void mock_violation(const struct mock *mock, const char *fmt, ...)
 
 uint8_t mock_status_read(struct mock *mock)
 {
+	uint8_t status;
+
+	mock_thread_lock(mock);
 	mock->counts.status_reads++;
+	status = mock->status;
 	if (mock->reset_pending) {
 		if (mock->reset_pending != UINT_MAX)
 			mock->reset_pending--;
-		return mock->reset_pending ? 0x0f : 0;
+		status = mock->reset_pending ? 0x0f : 0;
 	}
-	return mock->status;
+	mock_thread_unlock(mock);
+	return (uint8_t)mock_chaos_register(mock, status, 1);
 }
 
 static void do_reset(struct mock *mock)
@@ -86,19 +130,8 @@ static void do_reset(struct mock *mock)
 	mock->accepted = (struct virtio_features){ 0 };
 	mock->accepted_written = false;
 	mock->isr = 0;
-	for (unsigned i = 0; i < MOCK_QUEUES; i++) {
-		struct mock_queue *queue = &mock->queues[i];
-		struct mock_queue fresh = {
-			.vector = 0xffff,
-			.kicks = queue->kicks,
-			.interrupts = queue->interrupts,
-			.popped = queue->popped,
-			.pushed = queue->pushed,
-			.indirect = queue->indirect,
-		};
-
-		*queue = fresh;
-	}
+	for (unsigned i = 0; i < MOCK_QUEUES; i++)
+		mock_queue_forget(mock, i);
 	mock->reset_pending = mock->reset_reads;
 }
 
@@ -115,9 +148,16 @@ static void check_features(struct mock *mock)
 	if (!mock->legacy && virtio_features_has(&mock->offered, VIRTIO_F_VERSION_1) &&
 	    !mock_has(mock, VIRTIO_F_VERSION_1))
 		mock_violation(mock, "VERSION_1 is offered but not accepted");
+	if (mock_has(mock, VIRTIO_F_SR_IOV)) /* there is no such capability */
+		mock_violation(mock, "SR_IOV is accepted");
+	if (mock_has(mock, VIRTIO_F_ADMIN_VQ))
+		mock_violation(mock, "ADMIN_VQ is accepted");
+	if (mock_has(mock, VIRTIO_F_NOTIFY_ON_EMPTY) &&
+	    mock_has(mock, VIRTIO_F_VERSION_1))
+		mock_violation(mock, "NOTIFY_ON_EMPTY, which is legacy, is accepted");
 }
 
-void mock_status_write(struct mock *mock, uint8_t status)
+static void set_status(struct mock *mock, uint8_t status)
 {
 	uint8_t added = status & ~mock->status;
 
@@ -157,6 +197,13 @@ void mock_status_write(struct mock *mock, uint8_t status)
 	mock->status = status;
 }
 
+void mock_status_write(struct mock *mock, uint8_t status)
+{
+	mock_thread_lock(mock);
+	set_status(mock, status);
+	mock_thread_unlock(mock);
+}
+
 void mock_features_write(struct mock *mock, const struct virtio_features *accepted)
 {
 	mock->counts.features_writes++;
@@ -189,10 +236,12 @@ uint32_t mock_config_read(struct mock *mock, unsigned offset, unsigned width)
 	mock->counts.config_reads++;
 	if (!config_access_good(mock, offset, width, "read"))
 		return UINT32_MAX >> 8 * (4 - width); /* what QEMU answers */
+	mock_thread_lock(mock);
 	memcpy(&value, mock->config + offset, width);
+	mock_thread_unlock(mock);
 	if (mock->config_race)
 		mock->config_race(mock);
-	return value;
+	return mock_chaos_register(mock, value, width);
 }
 
 void mock_config_write(struct mock *mock, unsigned offset, unsigned width, uint32_t value)
@@ -208,88 +257,27 @@ void mock_config_write(struct mock *mock, unsigned offset, unsigned width, uint3
 				       offset + i);
 	if (!mock->legacy && !(mock->status & VIRTIO_STATUS_FEATURES_OK))
 		mock_violation(mock, "configuration written before FEATURES_OK");
+	mock_thread_lock(mock);
 	memcpy(mock->config + offset, &value, width);
+	mock_thread_unlock(mock);
 }
 
 void mock_config_changed(struct mock *mock)
 {
+	mock_thread_lock(mock);
 	mock->generation++;
 	mock->counts.interrupts++;
 	mock->isr |= 2;
-	mock_raise_config(mock);
+	mock_thread_unlock(mock);
+	if (mock->thread)
+		mock_thread_post(mock, MOCK_QUEUES);
+	else
+		mock_raise_config(mock);
 }
 
-static bool memory_good(uint64_t address, unsigned alignment)
+/* §2.1.2: the status says so, and a configuration interrupt tells of it. */
+void mock_needs_reset(struct mock *mock)
 {
-	return address && address % alignment == 0;
-}
-
-/* §2.7.1, §4.1.5.1.3: a queue is enabled once, whole, and before DRIVER_OK. */
-void mock_queue_enable(struct mock *mock, unsigned index)
-{
-	struct mock_queue *queue = &mock->queues[index];
-
-	if (index >= MOCK_QUEUES || !mock->queue_max[index]) {
-		mock_violation(mock, "queue %u does not exist", index);
-		return;
-	}
-	if (queue->enabled)
-		mock_violation(mock, "queue %u enabled twice", index);
-	if (!mock->legacy && !(mock->status & VIRTIO_STATUS_FEATURES_OK))
-		mock_violation(mock, "queue %u enabled before FEATURES_OK", index);
-	if (mock->status & VIRTIO_STATUS_DRIVER_OK)
-		mock_violation(mock, "queue %u enabled after DRIVER_OK", index);
-	if (queue->size == 0 || queue->size & (queue->size - 1) ||
-	    queue->size > mock->queue_max[index])
-		mock_violation(mock, "queue %u: size %u of at most %u", index,
-			       queue->size, mock->queue_max[index]);
-	if (!memory_good(queue->desc, 16) || !memory_good(queue->avail, 2) ||
-	    !memory_good(queue->used, 4))
-		mock_violation(mock, "queue %u: misaligned ring", index);
-	queue->enabled = true;
-}
-
-void mock_doorbell(struct mock *mock, unsigned index)
-{
-	struct mock_queue *queue = &mock->queues[index];
-
-	mock->counts.kicks++;
-	if (index >= MOCK_QUEUES || !queue->enabled) {
-		mock_violation(mock, "kick of queue %u, which is not enabled", index);
-		return;
-	}
-	if (!(mock->status & VIRTIO_STATUS_DRIVER_OK))
-		mock_violation(mock, "kick before DRIVER_OK");
-	if (mock_available(mock, index) == 0 || queue->last_idx == queue->kick_idx)
-		mock_violation(mock, "kick of queue %u without news", index);
-	queue->kick_idx = queue->last_idx;
-	queue->kicks++;
-	queue->kicked = true;
-	if (mock->kicked)
-		mock->kicked(mock, index);
-}
-
-bool mock_run(struct mock *mock)
-{
-	bool any = false;
-
-	for (unsigned i = 0; i < MOCK_QUEUES; i++) {
-		if (!mock->queues[i].kicked)
-			continue;
-		mock->queues[i].kicked = false;
-		if (mock->serve) {
-			mock->serve(mock, i);
-			any = true;
-		}
-	}
-	return any;
-}
-
-bool mock_run_all(void)
-{
-	bool any = false;
-
-	for (struct mock *each = mocks; each; each = each->next)
-		any |= mock_run(each);
-	return any;
+	mock->status |= VIRTIO_STATUS_NEEDS_RESET;
+	mock_config_changed(mock);
 }

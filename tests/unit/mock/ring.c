@@ -1,65 +1,60 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* The device's side of a split ring (VIRTIO 1.3 §2.7), which believes nothing. */
+/* The device's side of a ring, which believes nothing: what both layouts share. */
 
 #include <stdlib.h>
 #include <string.h>
 #include "host/host.h"
+#include "mock/chaos.h"
 #include "mock/mock.h"
+#include "mock/ring.h"
+#include "mock/thread.h"
 
-#define NEXT	 1
-#define WRITE	 2
-#define INDIRECT 4
-
-struct descriptor {
-	uint64_t address;
-	uint32_t bytes;
-	uint16_t flags, next;
-};
-
-struct used_element {
-	uint32_t id, bytes;
-};
-
-static volatile uint16_t *word(uint64_t address)
+static void count_read(struct mock_queue *queue, uint64_t address)
 {
-	return (volatile uint16_t *)(uintptr_t)address;
+	queue->reads++;
+	queue->lines_read += address / 64 != queue->read_line;
+	queue->read_line = address / 64;
 }
 
-static struct descriptor *descriptors(uint64_t address)
+static void count_write(struct mock_queue *queue, uint64_t address)
 {
-	return (struct descriptor *)(uintptr_t)address;
+	queue->writes++;
+	queue->lines_written += address / 64 != queue->write_line;
+	queue->write_line = address / 64;
 }
 
-static volatile struct used_element *used_at(const struct mock_queue *queue,
-					     uint16_t index)
+uint16_t mock_load16(struct mock_queue *queue, uint64_t address)
 {
-	return (volatile struct used_element *)(uintptr_t)(queue->used + 4) +
-	       index % queue->size;
+	count_read(queue, address);
+	return __atomic_load_n((uint16_t *)(uintptr_t)address, __ATOMIC_ACQUIRE);
 }
 
-/* Reads the available index; it only grows, and never by more than there is room for
- * (§2.7.6.1). */
-static uint16_t available_index(struct mock *mock, unsigned index)
+uint32_t mock_load32(struct mock_queue *queue, uint64_t address)
 {
-	struct mock_queue *queue = &mock->queues[index];
-	uint16_t now = __atomic_load_n((uint16_t *)(uintptr_t)(queue->avail + 2),
-				       __ATOMIC_ACQUIRE);
+	count_read(queue, address);
+	return __atomic_load_n((uint32_t *)(uintptr_t)address, __ATOMIC_ACQUIRE);
+}
 
-	if ((uint16_t)(now - queue->last_idx) > queue->size)
-		mock_violation(mock, "queue %u: available index went from %u to %u",
-			       index, queue->last_idx, now);
-	if ((uint16_t)(now - queue->used_idx) > queue->size)
-		mock_violation(mock, "queue %u: more buffers than descriptors", index);
-	queue->last_idx = now;
-	if (mock_has(mock, VIRTIO_F_EVENT_IDX) && *word(queue->avail) != 0)
-		mock_violation(mock, "queue %u: avail.flags is %#x with EVENT_IDX", index,
-			       *word(queue->avail));
-	else if (*word(queue->avail) > 1)
-		mock_violation(mock, "queue %u: avail.flags is %#x", index,
-			       *word(queue->avail));
-	return now;
+/* What an index or a flag covers is read plainly: the driver must not touch it. */
+void mock_load_descriptor(struct mock_queue *queue, uint64_t address,
+			  struct mock_descriptor *out)
+{
+	count_read(queue, address);
+	memcpy(out, (const void *)(uintptr_t)address, sizeof(*out));
+}
+
+void mock_store16(struct mock_queue *queue, uint64_t address, uint16_t value)
+{
+	count_write(queue, address);
+	__atomic_store_n((uint16_t *)(uintptr_t)address, value, __ATOMIC_RELEASE);
+}
+
+void mock_store32(struct mock_queue *queue, uint64_t address, uint32_t value)
+{
+	count_write(queue, address);
+	__atomic_store_n((uint32_t *)(uintptr_t)address, value, __ATOMIC_RELEASE);
 }
 
 unsigned mock_available(struct mock *mock, unsigned index)
@@ -68,22 +63,33 @@ unsigned mock_available(struct mock *mock, unsigned index)
 
 	if (!queue->enabled)
 		return 0;
-	return (uint16_t)(available_index(mock, index) - queue->seen);
+	return queue->packed ? mock_packed_available(mock, index)
+			     : mock_split_available(mock, index);
 }
 
-/* §2.7.10: tells the driver from where on it should kick again. */
-static void ask_for_kicks(struct mock *mock, struct mock_queue *queue)
+bool mock_ring_news(struct mock *mock, unsigned index)
 {
-	if (mock_has(mock, VIRTIO_F_EVENT_IDX))
-		*word(queue->used + 4 + 8ull * queue->size) = queue->seen;
-	else
-		*word(queue->used) = mock->no_notify;
+	struct mock_queue *queue = &mock->queues[index];
+	bool any = mock_available(mock, index) || mock->thread;
+	bool news = queue->packed ? queue->news : queue->last_idx != queue->kick_idx;
+
+	queue->news = false;
+	queue->kick_idx = queue->last_idx;
+	return any && news;
 }
 
-static void take_piece(struct mock *mock, struct mock_chain *chain,
-		       const struct descriptor *descriptor)
+uint16_t mock_ring_position(struct mock *mock, struct mock_queue *queue)
 {
-	bool writable = descriptor->flags & WRITE;
+	(void)mock;
+	if (!queue->packed)
+		return queue->last_idx;
+	return (uint16_t)(queue->scan.slot | queue->scan.wrap << 15);
+}
+
+void mock_take_piece(struct mock *mock, struct mock_chain *chain,
+		     const struct mock_descriptor *descriptor)
+{
+	bool writable = descriptor->flags & MOCK_WRITE;
 
 	if (descriptor->bytes == 0 || descriptor->address == 0)
 		mock_violation(mock, "an empty descriptor");
@@ -99,75 +105,83 @@ static void take_piece(struct mock *mock, struct mock_chain *chain,
 	*(writable ? &chain->writable : &chain->readable) += descriptor->bytes;
 }
 
-/* Walks a table of `size` entries from `at`; limit: of pieces (§2.7.5.3.1). */
-static void walk(struct mock *mock, unsigned limit, const struct descriptor *table,
-		 unsigned size, unsigned at, struct mock_chain *chain)
+bool mock_take_table(struct mock *mock, struct mock_queue *queue,
+		     struct mock_chain *chain, const struct mock_descriptor *first)
 {
-	for (;;) {
-		struct descriptor each = table[at];
-
-		if (chain->count >= limit) {
-			mock_violation(mock, "a chain longer than the queue, or a loop");
-			return;
-		}
-		if (each.flags & INDIRECT)
-			mock_violation(mock, "INDIRECT within a table");
-		if (each.flags & ~(NEXT | WRITE | INDIRECT))
-			mock_violation(mock, "unknown descriptor flags %#x", each.flags);
-		take_piece(mock, chain, &each);
-		if (!(each.flags & NEXT))
-			return;
-		if (each.next >= size) {
-			mock_violation(mock, "next %u beyond the table", each.next);
-			return;
-		}
-		at = each.next;
+	if (!mock_has(mock, VIRTIO_F_INDIRECT_DESC))
+		mock_violation(mock, "INDIRECT was not negotiated");
+	if (first->flags != MOCK_INDIRECT)
+		mock_violation(mock, "flags %#x beside INDIRECT", first->flags);
+	if (first->address == 0 || first->bytes == 0 || first->bytes % 16) {
+		mock_violation(mock, "an indirect table of %u bytes", first->bytes);
+		return false;
 	}
+	if (first->bytes / 16 > queue->size)
+		mock_violation(mock, "an indirect table longer than the queue");
+	chain->indirect = true;
+	chain->descriptors = 1;
+	queue->indirect++;
+	queue->table = first->address;
+	queue->table_bytes = first->bytes;
+	return true;
+}
+
+bool mock_take_head(struct mock *mock, struct mock_queue *queue, struct mock_chain *chain)
+{
+	if (chain->head >= queue->size) {
+		mock_violation(mock, "head or id %u beyond the queue", chain->head);
+		return false;
+	}
+	if (queue->out[chain->head]) {
+		mock_violation(mock, "head or id %u is ours already", chain->head);
+		return false;
+	}
+	queue->out[chain->head] = true;
+	queue->popped++;
+	return true;
+}
+
+static void ask_for_kicks(struct mock *mock, struct mock_queue *queue)
+{
+	if (queue->packed)
+		mock_packed_ask(mock, queue);
+	else
+		mock_split_ask(mock, queue);
+}
+
+static void drop_oldest(struct mock_queue *queue)
+{
+	queue->order_first = (queue->order_first + 1) % queue->size;
+	queue->order_count--;
 }
 
 bool mock_pop(struct mock *mock, unsigned index, struct mock_chain *chain)
 {
 	struct mock_queue *queue = &mock->queues[index];
-	const struct descriptor *table = descriptors(queue->desc);
-	struct descriptor first;
 
-	if (mock_available(mock, index) == 0) {
-		if (queue->enabled)
-			ask_for_kicks(mock, queue);
+	if (!queue->enabled)
 		return false;
+	if (mock_available(mock, index) == 0) {
+		ask_for_kicks(mock, queue);
+		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		if (mock_available(mock, index) == 0)
+			return false;
 	}
 	memset(chain, 0, offsetof(struct mock_chain, pieces));
-	chain->head = word(queue->avail + 4)[queue->seen % queue->size];
-	queue->seen++;
-	ask_for_kicks(mock, queue);
-	if (chain->head >= queue->size) {
-		mock_violation(mock, "head %u beyond the queue", chain->head);
+	if (!(queue->packed ? mock_packed_take(mock, index, chain)
+			    : mock_split_take(mock, index, chain)))
 		return false;
-	}
-	if (queue->out[chain->head])
-		mock_violation(mock, "head %u is ours already", chain->head);
-	queue->out[chain->head] = true;
-	queue->popped++;
-	first = table[chain->head];
-	if (first.flags & INDIRECT) {
-		if (!mock_has(mock, VIRTIO_F_INDIRECT_DESC))
-			mock_violation(mock, "INDIRECT was not negotiated");
-		if (first.flags != INDIRECT)
-			mock_violation(mock, "flags %#x beside INDIRECT", first.flags);
-		if (first.bytes == 0 || first.bytes % 16)
-			mock_violation(mock, "an indirect table of %u bytes",
-				       first.bytes);
-		chain->indirect = true;
-		chain->descriptors = 1;
-		queue->indirect++;
-		queue->table = first.address;
-		queue->table_bytes = first.bytes;
-		walk(mock, queue->size, descriptors(first.address), first.bytes / 16, 0,
-		     chain);
-	} else {
-		walk(mock, queue->size, table, queue->size, chain->head, chain);
-		chain->descriptors = chain->count;
-	}
+	ask_for_kicks(mock, queue);
+	queue->held[chain->head] = (struct mock_held){
+		.writable = chain->writable,
+		.slots = (uint16_t)chain->descriptors,
+	};
+	if (!queue->in_order)
+		return true;
+	if (queue->order_count == queue->size) /* with lies alone */
+		drop_oldest(queue);
+	queue->order[(queue->order_first + queue->order_count++) % queue->size] =
+		chain->head;
 	return true;
 }
 
@@ -214,22 +228,69 @@ uint32_t mock_write(const struct mock_chain *chain, uint32_t offset, const void 
 	return copy(chain, true, offset, (void *)(uintptr_t)in, bytes);
 }
 
-void mock_set_used_index(struct mock *mock, unsigned index, uint16_t value)
+/* One used entry that stands for `buffers` buffers and `slots` slots. */
+static void give(struct mock *mock, struct mock_queue *queue, uint32_t id,
+		 uint32_t written, unsigned buffers, unsigned slots)
 {
-	__atomic_store_n((uint16_t *)(uintptr_t)(mock->queues[index].used + 2), value,
-			 __ATOMIC_RELEASE);
+	if (mock->chaos)
+		mock_chaos_used(mock, queue, &id, &written);
+	if (queue->packed)
+		mock_packed_give(mock, queue, id, written, slots);
+	else
+		mock_split_give(queue, id, written, buffers);
+	queue->used_total += queue->packed ? slots : buffers;
+	queue->used_written++;
+	queue->pushed += buffers;
+}
+
+static struct mock_held *oldest(struct mock_queue *queue, uint16_t *id)
+{
+	*id = queue->order[queue->order_first];
+	return &queue->held[*id];
+}
+
+/* §2.7.9, §2.8.8: in order, what is done. A buffer may be left out of the used entries
+ * only if it was used completely, and another follows it. */
+static void give_in_order(struct mock *mock, struct mock_queue *queue, bool batch)
+{
+	unsigned buffers = 0, slots = 0;
+
+	while (queue->order_count) {
+		uint16_t id, next;
+		struct mock_held *held = oldest(queue, &id);
+
+		if (!held->done)
+			return;
+		drop_oldest(queue);
+		buffers++;
+		slots += held->slots;
+		if (batch && held->written == held->writable && queue->order_count &&
+		    oldest(queue, &next)->done)
+			continue;
+		give(mock, queue, id, held->written, buffers, slots);
+		buffers = slots = 0;
+	}
+}
+
+void mock_flush(struct mock *mock, unsigned index)
+{
+	if (mock->queues[index].enabled && mock->queues[index].in_order)
+		give_in_order(mock, &mock->queues[index], mock->batch);
 }
 
 void mock_push_raw(struct mock *mock, unsigned index, uint32_t id, uint32_t written)
 {
 	struct mock_queue *queue = &mock->queues[index];
-	volatile struct used_element *element = used_at(queue, queue->used_idx);
+	unsigned slots = 1;
 
-	element->id = id;
-	element->bytes = written;
-	queue->used_idx++;
-	queue->pushed++;
-	mock_set_used_index(mock, index, queue->used_idx);
+	if (!queue->enabled)
+		return;
+	if (id < queue->size && queue->held[id].slots)
+		slots = queue->held[id].slots;
+	/* Whatever was said of its order is moot now. */
+	if (queue->order_count && queue->order[queue->order_first] == id)
+		drop_oldest(queue);
+	give(mock, queue, id, written, 1, slots);
 }
 
 void mock_push(struct mock *mock, unsigned index, const struct mock_chain *chain,
@@ -237,58 +298,62 @@ void mock_push(struct mock *mock, unsigned index, const struct mock_chain *chain
 {
 	struct mock_queue *queue = &mock->queues[index];
 
+	if (!queue->enabled)
+		return; /* it was reset meanwhile */
 	if (!queue->out[chain->head] || written > chain->writable)
 		abort(); /* a mistake of the test */
 	queue->out[chain->head] = false;
-	mock_push_raw(mock, index, chain->head, written);
+	if (!queue->in_order) {
+		give(mock, queue, chain->head, written, 1, chain->descriptors);
+		return;
+	}
+	queue->held[chain->head].done = true;
+	queue->held[chain->head].written = written;
+	if (!mock->batch)
+		give_in_order(mock, queue, false);
 }
 
 void mock_interrupt_always(struct mock *mock, unsigned index)
 {
 	struct mock_queue *queue = &mock->queues[index];
 
-	queue->told_used = queue->used_idx;
+	queue->told_total = queue->used_total;
 	queue->interrupts++;
 	mock->counts.interrupts++;
 	mock->isr |= 1;
-	mock_raise_queue(mock, index);
+	if (mock->thread)
+		mock_thread_post(mock, index);
+	else
+		mock_raise_queue(mock, index);
 }
 
 void mock_interrupt(struct mock *mock, unsigned index)
 {
 	struct mock_queue *queue = &mock->queues[index];
-	uint16_t now = queue->used_idx, before = queue->told_used;
+	bool wanted;
 
-	if (!queue->enabled || now == before)
+	mock_flush(mock, index);
+	if (!queue->enabled || queue->used_total == queue->told_total)
 		return;
 	__atomic_thread_fence(__ATOMIC_SEQ_CST);
-	queue->told_used = now;
-	if (mock_has(mock, VIRTIO_F_EVENT_IDX)) {
-		uint16_t event = *word(queue->avail + 4 + 2ull * queue->size);
-
-		if ((uint16_t)(now - event - 1) >= (uint16_t)(now - before))
-			return;
-	} else if (*word(queue->avail) & 1) {
-		return;
-	}
-	mock_interrupt_always(mock, index);
+	wanted = queue->packed ? mock_packed_wants(mock, queue)
+			       : mock_split_wants(mock, queue);
+	queue->told_total = queue->used_total;
+	if (wanted)
+		mock_interrupt_always(mock, index);
 }
 
 void mock_scribble(struct mock *mock, unsigned index, unsigned seed)
 {
 	struct mock_queue *queue = &mock->queues[index];
-	struct descriptor *table = descriptors(queue->desc);
-	volatile uint16_t *available = word(queue->avail);
 
+	if (!queue->enabled)
+		return;
 	if (queue->table)
 		memset((void *)(uintptr_t)queue->table, (int)(seed >> 8),
 		       queue->table_bytes);
-	for (unsigned i = 0; i < queue->size; i++) {
-		seed = seed * 1103515245 + 12345;
-		table[i].address = seed;
-		table[i].bytes = seed >> 3;
-		table[i].flags = (uint16_t)(seed >> 16);
-		table[i].next = (uint16_t)(seed >> 5);
-		available[2 + i] = (uint16_t)(seed >> 7);
-	}
+	if (queue->packed)
+		mock_packed_scribble(queue, seed);
+	else
+		mock_split_scribble(queue, seed);
 }

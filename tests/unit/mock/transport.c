@@ -12,7 +12,9 @@
 #include <kernel/time.h>
 #include <virtio/ring/ring.h>
 #include "host/host.h"
+#include "mock/chaos.h"
 #include "mock/mock.h"
+#include "mock/thread.h"
 
 const void *const virtio_transports[] = { NULL };
 
@@ -27,6 +29,9 @@ static void features_get(struct virtio_device *device, struct virtio_features *o
 
 	mock->counts.features_reads++;
 	*offered = mock->offered;
+	for (unsigned i = 0; mock->chaos && i < 4; i++)
+		offered->words[i / 2] ^= (uint64_t)mock_chaos_register(mock, 0, 4)
+					 << i % 2 * 32;
 	if (mock->legacy)
 		*offered = (struct virtio_features){ { (uint32_t)offered->words[0] } };
 }
@@ -75,12 +80,15 @@ static uint32_t config_generation(struct virtio_device *device)
 {
 	struct mock *mock = of(device);
 
-	return mock->generation_runs ? ++mock->generation : mock->generation;
+	return mock_chaos_register(
+		mock, mock->generation_runs ? ++mock->generation : mock->generation, 4);
 }
 
 static unsigned queue_size(struct virtio_device *device, unsigned index)
 {
-	return index < MOCK_QUEUES ? of(device)->queue_max[index] : 0;
+	unsigned size = index < MOCK_QUEUES ? of(device)->queue_max[index] : 0;
+
+	return mock_chaos_register(of(device), size, 2);
 }
 
 /* Doorbells of all mocks, by address. */
@@ -90,15 +98,12 @@ static void mmio_write(volatile void *address, unsigned width, uint32_t value)
 {
 	for (unsigned i = 0; i < 8; i++) {
 		struct mock *mock = belled[i];
-		volatile uint16_t *bell = address;
+		volatile uint32_t *bell = address;
 
 		if (!mock || bell < mock->doorbells ||
 		    bell >= mock->doorbells + MOCK_QUEUES)
 			continue;
-		if (width != 2 || value != bell - mock->doorbells)
-			mock_violation(mock, "doorbell %u: %u written, width %u",
-				       (unsigned)(bell - mock->doorbells), value, width);
-		mock_doorbell(mock, value);
+		mock_doorbell(mock, (unsigned)(bell - mock->doorbells), width, value);
 		return;
 	}
 	fprintf(stderr, "a write to a register that is nobody's\n");
@@ -120,8 +125,33 @@ static int queue_enable(struct virtio_device *device, struct virtqueue *vq)
 		mock_violation(mock, "legacy queue %u: the used ring is misplaced",
 			       vq->index);
 	mock_queue_enable(mock, vq->index);
-	vq->doorbell = &mock->doorbells[vq->index];
+	vq->doorbell = (void *)&mock->doorbells[vq->index];
 	return 0;
+}
+
+static int queue_reset(struct virtio_device *device, struct virtqueue *vq)
+{
+	struct mock *mock = of(device);
+	uint64_t deadline = clock_ns() + NS_PER_SEC;
+
+	mock_queue_reset(mock, vq->index);
+	while (mock_queue_resetting(mock, vq->index)) {
+		if (clock_ns() >= deadline)
+			return -ETIMEDOUT;
+		host_clock_ns += NS_PER_MS;
+	}
+	return 0;
+}
+
+static bool shared_memory(struct virtio_device *device, uint8_t id,
+			  struct virtio_shared_memory *out)
+{
+	const struct mock *mock = of(device);
+
+	if (id >= sizeof(mock->shared) / sizeof(*mock->shared) || !mock->shared[id].bytes)
+		return false;
+	*out = mock->shared[id];
+	return true;
 }
 
 static int interrupts_attach(struct virtio_device *device, unsigned count)
@@ -183,6 +213,8 @@ static const struct virtio_transport modern = {
 	.config_generation = config_generation,
 	.queue_size = queue_size,
 	.queue_enable = queue_enable,
+	.queue_reset = queue_reset,
+	.shared_memory = shared_memory,
 	.interrupts_attach = interrupts_attach,
 	.interrupts_detach = interrupts_detach,
 };
@@ -221,6 +253,8 @@ void mock_remove(struct mock *mock)
 		link = &(*link)->next;
 	if (*link)
 		*link = mock->device.next;
+	if (mock->thread)
+		abort(); /* a mistake of the test */
 	for (unsigned i = 0; i < mock->device.queue_count; i++)
 		virtqueue_destroy(mock->device.queues[i]);
 	if (mock->device.queues)

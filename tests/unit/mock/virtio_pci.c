@@ -289,12 +289,17 @@ static void common_write(struct mock_pci *pci, unsigned offset, unsigned width,
 static void notify_write(struct mock_pci *pci, uint64_t offset, unsigned width,
 			 uint32_t value)
 {
+	int queue;
+
 	pci->doorbells++;
-	expect_width(pci, (unsigned)offset, width, 2);
-	if (offset != (uint64_t)value * pci->notify_multiplier)
-		mock_violation(pci->mock, "doorbell of queue %u at %llu", value,
-			       (unsigned long long)offset);
-	mock_doorbell(pci->mock, value);
+	queue = pci->notify_multiplier ? (int)(offset / pci->notify_multiplier)
+				       : mock_doorbell_queue(pci->mock, value);
+	if (queue < 0 || offset != (uint64_t)queue * pci->notify_multiplier) {
+		mock_violation(pci->mock, "a doorbell at %llu: %#x written",
+			       (unsigned long long)offset, value);
+		return;
+	}
+	mock_doorbell(pci->mock, (unsigned)queue, width, value);
 }
 
 /* The paper's struct virtio_pci_io, §4.1.4.10 today. */
@@ -372,7 +377,7 @@ static void legacy_write(struct mock_pci *pci, unsigned offset, unsigned width,
 	case 16:
 		expect_width(pci, offset, width, 2);
 		pci->doorbells++;
-		mock_doorbell(mock, value);
+		mock_doorbell(mock, value, width, value);
 		break;
 	case 18:
 		expect_width(pci, offset, width, 1);
