@@ -53,57 +53,140 @@ struct ring_used {
 };
 #define RING_USED_NO_NOTIFY 1
 
-/* Private state of one descriptor; what the device knows is never asked for. */
+/* §2.8.13. Both sides write it, in turns; the driver reads flags, id and bytes of those
+ * that are marked used, and nothing else of it. */
+struct packed_desc {
+	uint64_t address;
+	union {
+		uint64_t rest; /* PACKED_DESC_REST: what the driver stores */
+		struct {
+			uint32_t bytes;
+			uint16_t id;
+			uint16_t flags; /* RING_DESC_*, and: */
+		};
+	};
+};
+#define PACKED_DESC_AVAIL 0x0080
+#define PACKED_DESC_USED  0x8000
+#define PACKED_DESC_REST(bytes, id, flags) \
+	((uint64_t)(flags) << 48 | (uint64_t)(id) << 32 | (uint32_t)(bytes))
+
+/* §2.8.14. Two of them: the driver's, written by the driver only, and the device's. */
+struct packed_event {
+	uint16_t position; /* offset in the ring, wrap counter in bit 15 */
+	uint16_t flags;
+};
+enum { PACKED_EVENT_ENABLE = 0, PACKED_EVENT_DISABLE = 1, PACKED_EVENT_DESC = 2 };
+#define PACKED_WRAP 0x8000 /* of a position */
+
+/* Private state of one buffer, by the number the device knows it by (the head of its
+ * chain, or its buffer id); what the device knows is never asked for. */
 struct ring_slot {
-	void *token;	   /* of the buffer that starts here; NULL: none in flight */
+	void *token;	   /* of the buffer; NULL: none in flight */
 	uint32_t writable; /* bytes the device may write into that buffer */
 	uint16_t count;	   /* descriptors it takes */
-	uint16_t next;	   /* in its chain, or in the free list */
+	uint16_t next;	   /* split: in its chain, or in the free list; packed: free id;
+			    * split in order: the buffer's available index */
+};
+
+/* How a queue is laid out in memory, and in what order the device uses buffers. Chosen at
+ * creation by what was negotiated. Each is a file of its own that calls nothing through
+ * pointers; those after the first are linked in only by virtio/complete.c. */
+enum virtqueue_layout {
+	VIRTQUEUE_SPLIT = 0,	       /* split.c */
+	VIRTQUEUE_SPLIT_IN_ORDER = 1,  /* split_in_order.c */
+	VIRTQUEUE_PACKED = 2,	       /* packed.c */
+	VIRTQUEUE_PACKED_IN_ORDER = 3, /* packed_in_order.c */
+	VIRTQUEUE_MAPPED = 4,	       /* buffers are mapped for the device, by a wrapper
+					* around one of those above: vq->inner */
 };
 
 enum virtqueue_block {
 	VIRTQUEUE_BROKEN = 1,	/* for good: add gives -EIO, get gives NULL */
 	VIRTQUEUE_NOT_LIVE = 2, /* before DRIVER_OK: adding yes, publishing no */
+	/* Set at creation; with these, so that a split queue pays nothing for them: */
+	VIRTQUEUE_OTHER = 4,	   /* add and get are another layout's than split */
+	VIRTQUEUE_RING_PACKED = 8, /* and the rest is of the packed ring */
+};
+
+/* How the doorbell is rung (§2.9), when it is a memory-mapped register. */
+enum virtqueue_doorbell {
+	VIRTQUEUE_DOORBELL_WIDE = 1, /* it takes 32 bits, of the number alone (MMIO) */
+	VIRTQUEUE_DOORBELL_DATA = 2, /* NOTIFICATION_DATA: 32 bits, with the position */
 };
 
 struct virtqueue {
 	/* Set at creation. */
-	struct ring_desc *desc;
-	struct ring_avail *avail;
-	struct ring_used *used;
+	union {
+		struct ring_desc *desc;
+		struct packed_desc *ring;
+	};
+	union {
+		struct ring_avail *avail;
+		struct packed_event *driver_event;
+	};
+	union {
+		struct ring_used *used;
+		struct packed_event *device_event;
+	};
 	struct ring_slot *slots;
-	struct ring_desc *tables; /* one indirect table per descriptor, or NULL */
-	uint64_t tables_phys;
-	volatile uint16_t *doorbell; /* NULL: the port */
-	uint16_t doorbell_port;
-	uint16_t index;
-	uint16_t size, mask;
-	uint16_t table_pieces;
+	uint16_t size, mask; /* mask: split only */
+	uint8_t layout;	     /* enum virtqueue_layout */
+	uint8_t inner;	     /* the layout, or, of a wrapper, the one it wraps */
 	bool event_idx, order_platform;
 
-	/* Under the owner's lock. `blocked` is also set by virtio_device_break(). */
+	/* Under the owner's lock; zeroed by a reset. `blocked` is also set by
+	 * virtio_device_break(). */
 	uint8_t blocked;	  /* enum virtqueue_block */
-	uint8_t avail_flags;	  /* what avail->flags holds */
-	bool event_triggered;	  /* an interrupt came since the last arming: used_event
-				   * lies in the past, no other comes (a hint) */
+	uint8_t event_flags;	  /* what avail->flags, or driver_event->flags, holds */
+	bool event_triggered;	  /* EVENT_IDX: an interrupt came since the last arming:
+				   * the event lies in the past, no other comes (a hint) */
 	bool armed;		  /* a callback is owed for what is used after armed_at */
-	uint16_t armed_at;	  /* last_used at the last arming */
-	uint16_t free_head, free; /* list of free descriptors, and its length */
-	uint16_t avail_index;	  /* of the next buffer to add */
-	uint16_t published;	  /* what avail->index holds */
-	uint16_t last_used;	  /* the next used element to take */
-	uint16_t used_index;	  /* used->index as last read and checked */
-	uint16_t used_event;	  /* what used_event holds */
-	uint16_t detach_next;	  /* where virtqueue_detach() goes on */
+	uint16_t free_head, free; /* list of free descriptors or ids; free descriptors */
+	/* Positions: in a split queue, free-running indices; in a packed one, offsets in
+	 * the ring with the wrap counter in bit 15: one word, so that an interrupt
+	 * elsewhere never sees half of one [PQ-19]. */
+	uint16_t avail_index; /* of the next buffer to add */
+	uint16_t published;   /* up to where the device was told; read by notify */
+	uint16_t last_used;   /* where the device's next used buffer will be */
+	uint16_t armed_at;    /* last_used at the last arming */
+	uint16_t used_event;  /* what the event's word holds */
+	uint16_t used_index;  /* split: used->index as last read and checked */
+	uint16_t pending;     /* packed: descriptors added and not published, and */
+	uint64_t first_rest;  /* of the first of them, what is held back until then */
+	uint16_t wrap_flags;  /* packed: AVAIL and USED as they are made available now */
+	uint16_t next_used;   /* split in order: the descriptor the next used is at */
+	uint16_t next_free;   /* split in order: the first free descriptor */
+	uint16_t batch_last;  /* in order: the buffer that ends a batch, and */
+	uint32_t batch_bytes; /* what the device says it wrote to that one; */
+	bool in_batch;	      /* false: there is no batch */
+	uint16_t detach_next; /* where virtqueue_detach() goes on */
+
 	struct virtqueue_counters counters;
+
+	/* Set at creation, or, for the doorbell, by the transport's queue_enable(). */
+	struct ring_desc *tables; /* one indirect table per descriptor, or NULL */
+	uint64_t tables_phys;
+	uint16_t table_pieces;
+	uint16_t *avail_heads; /* split in order: what avail->heads holds */
+	uint16_t index;	       /* the queue's number */
+	uint16_t notify_id;    /* what rings for it: the number, or, NOTIF_CONFIG_DATA,
+				      * what the transport puts here (§4.1.5.2.1) */
+	uint8_t doorbell_mode; /* enum virtqueue_doorbell */
+	volatile uint16_t *doorbell; /* NULL: transport->notify() rings */
 
 	/* Rarely touched. */
 	struct virtio_device *device;
 	void (*callback)(struct virtqueue *vq);
 	const char *name;
-	uint64_t ring_phys, avail_phys, used_phys;
+	/* The three areas, for the transport: §2.7's descriptor table, available and used
+	 * ring; §2.8's descriptor ring, driver and device event suppression. One block of
+	 * pages from desc_phys on. */
+	uint64_t desc_phys, driver_phys, device_phys;
 	unsigned ring_order, tables_order;
+	size_t ring_bytes;
 	void *transport_data;
+	void *wrapper; /* VIRTQUEUE_MAPPED's */
 };
 
 /* used_event lies after the available ring, avail_event after the used ring (§2.7.6,
@@ -118,28 +201,81 @@ static inline volatile uint16_t *ring_avail_event(const struct virtqueue *vq)
 	return (volatile uint16_t *)&vq->used->elements[vq->size];
 }
 
-/* What a queue is made of. `size` is a power of two up to VIRTQUEUE_SIZE_MAX. */
+/* What rings for this queue: §2.9, little-endian in one store of 32 bits. Without
+ * NOTIFICATION_DATA the upper half is 0. Any context. */
+static inline uint32_t virtqueue_doorbell_value(const struct virtqueue *vq)
+{
+	uint32_t next = *(const volatile uint16_t *)&vq->published;
+
+	return vq->notify_id |
+	       (vq->doorbell_mode & VIRTQUEUE_DOORBELL_DATA ? next << 16 : 0);
+}
+
+/* What a queue is made of. `size` is at most VIRTQUEUE_SIZE_MAX; of a split queue, a power
+ * of two. */
 struct virtqueue_geometry {
 	struct virtio_device *device;
 	const char *name;
 	unsigned index, size;
+	enum virtqueue_layout layout;		  /* must be linked in */
 	void (*callback)(struct virtqueue *vq);	  /* NULL: no interrupts wanted */
 	unsigned pieces_max;			  /* see struct virtqueue_wanted */
 	bool legacy;				  /* the layout of §2.7.2 */
 	bool indirect, event_idx, order_platform; /* as negotiated */
+	bool notification_data;
 };
 
-/* A queue that is not live yet; NULL without memory or with a bad size. */
+/* A queue that is not live yet; NULL without memory, with a bad size or layout. */
 struct virtqueue *virtqueue_create(const struct virtqueue_geometry *geometry);
 /* Only when the device cannot reach the memory any more: never enabled, or reset. */
 void virtqueue_destroy(struct virtqueue *vq);
 
-/* DRIVER_OK was set: publishing may begin. */
+/* After a reset of the queue or the device, with everything detached: as just created, but
+ * for its counters. Enable it with the transport again, then virtqueue_live(). */
+void virtqueue_reset(struct virtqueue *vq);
+
+/* DRIVER_OK was set, or the queue was enabled again after its reset: publishing may
+ * begin. */
 void virtqueue_live(struct virtqueue *vq);
 void virtqueue_block(struct virtqueue *vq);
 
 /* From the core, for each interrupt of this queue; false: nothing was used (spurious). */
 bool virtqueue_interrupt(struct virtqueue *vq);
+
+/* The layouts. Only add and get differ in each; a broken queue does not come so far. */
+#define VIRTQUEUE_LAYOUT(name, attributes)                               \
+	attributes int virtqueue_##name##_add(                           \
+		struct virtqueue *vq, const struct virtio_piece *pieces, \
+		unsigned readable, unsigned writable, void *token);      \
+	attributes void *virtqueue_##name##_get(struct virtqueue *vq, uint32_t *written)
+#define VIRTQUEUE_OPTIONAL __attribute__((weak))
+
+VIRTQUEUE_LAYOUT(split, );
+VIRTQUEUE_LAYOUT(split_in_order, );
+VIRTQUEUE_LAYOUT(packed, );
+VIRTQUEUE_LAYOUT(packed_in_order, );
+/* The wrapper, VIRTQUEUE_MAPPED: it maps the pieces and hands its own record of a buffer
+ * to the inner layout as the token, by the calls below. */
+VIRTQUEUE_LAYOUT(mapped, VIRTQUEUE_OPTIONAL);
+VIRTQUEUE_OPTIONAL void *virtqueue_mapped_detach(struct virtqueue *vq);
+VIRTQUEUE_LAYOUT(inner, ); /* by vq->inner */
+void *virtqueue_inner_detach(struct virtqueue *vq);
+/* By vq->layout, from virtqueue_add() and virtqueue_get(): whatever is not split. */
+VIRTQUEUE_LAYOUT(other, VIRTQUEUE_OPTIONAL);
+
+/* What both packed layouts have in common; those of the split ones are in split.c, under
+ * the public names. */
+VIRTQUEUE_OPTIONAL bool virtqueue_packed_kick_prepare(struct virtqueue *vq);
+VIRTQUEUE_OPTIONAL void virtqueue_packed_disable_cb(struct virtqueue *vq);
+VIRTQUEUE_OPTIONAL bool virtqueue_packed_enable_cb(struct virtqueue *vq, bool delayed);
+VIRTQUEUE_OPTIONAL bool virtqueue_packed_used(const struct virtqueue *vq);
+/* ring_bytes, and the offsets of the driver's and the device's area in that block. */
+VIRTQUEUE_OPTIONAL void virtqueue_packed_areas(struct virtqueue *vq);
+/* What a layout other than split has in a new queue, beyond zeroes. */
+VIRTQUEUE_OPTIONAL void virtqueue_other_start(struct virtqueue *vq);
+
+/* The features of the ring that the linked layouts can do and the command line allows. */
+VIRTQUEUE_OPTIONAL uint64_t virtqueue_ring_features(void);
 
 /* One line of state for a panic. */
 void virtqueue_panic_print(const struct virtqueue *vq);

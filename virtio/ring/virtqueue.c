@@ -8,6 +8,8 @@
 #include <kernel/page.h>
 #include <kernel/panic.h>
 #include <virtio/ring/ring.h>
+#include <virtio/ring/access.h>
+#include <virtio/virtio.h>
 
 #define CACHE_LINE 64
 
@@ -17,36 +19,41 @@ static size_t align_up(size_t value, size_t alignment)
 }
 
 /* One block: descriptors, available ring, used ring. Legacy puts the used ring on the
- * next 4096 boundary (§2.7.2); else on a cache line of its own, as each side writes its
- * part. A block of pages satisfies the alignments of §2.7.1. */
-static bool rings_allocate(struct virtqueue *vq, bool legacy)
+ * next 4096 boundary [VQ-28]; else on a cache line of its own, as each side writes its
+ * part. A block of pages satisfies the alignments of §2.7.1 [VQ-01]. */
+static void split_areas(struct virtqueue *vq, bool legacy)
 {
 	size_t avail_at = (size_t)vq->size * sizeof(struct ring_desc);
 	size_t avail_bytes = sizeof(struct ring_avail) +
 			     (vq->size + 1u) * sizeof(uint16_t);
-	size_t used_bytes = sizeof(struct ring_used) +
-			    vq->size * sizeof(struct ring_used_element) +
-			    sizeof(uint16_t);
-	size_t used_at, bytes;
-	char *memory;
+	size_t used_at;
 
 	if (!legacy)
 		avail_at = align_up(avail_at, CACHE_LINE);
 	used_at = align_up(avail_at + avail_bytes,
 			   legacy ? VIRTQUEUE_LEGACY_ALIGN : CACHE_LINE);
-	bytes = used_at + used_bytes;
-	vq->ring_order = page_order(bytes);
-	vq->ring_phys = legacy ? page_alloc_below(vq->ring_order, VIRTQUEUE_LEGACY_LIMIT)
+	vq->driver_phys = avail_at;
+	vq->device_phys = used_at;
+	vq->ring_bytes = used_at + sizeof(struct ring_used) +
+			 vq->size * sizeof(struct ring_used_element) + sizeof(uint16_t);
+}
+
+/* The areas' offsets become addresses. */
+static bool rings_allocate(struct virtqueue *vq, bool legacy)
+{
+	char *memory;
+
+	vq->ring_order = page_order(vq->ring_bytes);
+	vq->desc_phys = legacy ? page_alloc_below(vq->ring_order, VIRTQUEUE_LEGACY_LIMIT)
 			       : page_alloc(vq->ring_order);
-	if (!vq->ring_phys)
+	if (!vq->desc_phys)
 		return false;
-	memory = phys_to_virt(vq->ring_phys);
-	memset(memory, 0, bytes);
+	memory = phys_to_virt(vq->desc_phys);
 	vq->desc = (struct ring_desc *)memory;
-	vq->avail = (struct ring_avail *)(memory + avail_at);
-	vq->used = (struct ring_used *)(memory + used_at);
-	vq->avail_phys = vq->ring_phys + avail_at;
-	vq->used_phys = vq->ring_phys + used_at;
+	vq->avail = (struct ring_avail *)(memory + vq->driver_phys);
+	vq->used = (struct ring_used *)(memory + vq->device_phys);
+	vq->driver_phys += vq->desc_phys;
+	vq->device_phys += vq->desc_phys;
 	return true;
 }
 
@@ -68,45 +75,66 @@ static void tables_allocate(struct virtqueue *vq, unsigned pieces)
 	vq->table_pieces = (uint16_t)pieces;
 }
 
-static bool slots_allocate(struct virtqueue *vq)
+/* Everything of a new queue: nothing in flight, the ring zeroed, callbacks wanted, as a ring
+ * of zeroes says. */
+void virtqueue_reset(struct virtqueue *vq)
 {
-	vq->slots = kmalloc(vq->size * sizeof(*vq->slots));
-	if (!vq->slots)
-		return false;
+	memset(vq->desc, 0, vq->ring_bytes);
+	memset(&vq->blocked, 0,
+	       offsetof(struct virtqueue, counters) -
+		       offsetof(struct virtqueue, blocked));
+	vq->blocked = VIRTQUEUE_NOT_LIVE;
+	vq->armed = true;
+	vq->free = vq->size;
 	for (unsigned i = 0; i < vq->size; i++)
 		vq->slots[i] = (struct ring_slot){ .next = (uint16_t)(i + 1) };
-	vq->free = vq->size;
-	return true;
+	if (vq->inner != VIRTQUEUE_SPLIT)
+		virtqueue_other_start(vq);
+	if (!vq->callback)
+		virtqueue_disable_cb(vq);
+}
+
+static bool size_is_good(const struct virtqueue_geometry *geometry)
+{
+	unsigned size = geometry->size;
+
+	if (size == 0 || size > VIRTQUEUE_SIZE_MAX)
+		return false;
+	return geometry->layout >= VIRTQUEUE_PACKED || !(size & (size - 1)); /* [VQ-02] */
 }
 
 struct virtqueue *virtqueue_create(const struct virtqueue_geometry *geometry)
 {
-	unsigned size = geometry->size;
 	struct virtqueue *vq;
 
-	if (size == 0 || size > VIRTQUEUE_SIZE_MAX || (size & (size - 1)))
+	if (!size_is_good(geometry))
 		return NULL;
 	vq = kzalloc(sizeof(*vq));
 	if (!vq)
 		return NULL;
 	vq->device = geometry->device;
 	vq->name = geometry->name;
-	vq->index = (uint16_t)geometry->index;
-	vq->size = (uint16_t)size;
-	vq->mask = (uint16_t)(size - 1);
+	vq->index = vq->notify_id = (uint16_t)geometry->index;
+	vq->size = (uint16_t)geometry->size;
+	vq->mask = (uint16_t)(geometry->size - 1);
+	vq->layout = vq->inner = (uint8_t)geometry->layout;
 	vq->callback = geometry->callback;
 	vq->event_idx = geometry->event_idx;
 	vq->order_platform = geometry->order_platform;
-	vq->blocked = VIRTQUEUE_NOT_LIVE;
-	if (!rings_allocate(vq, geometry->legacy) || !slots_allocate(vq)) {
+	if (geometry->notification_data)
+		vq->doorbell_mode = VIRTQUEUE_DOORBELL_DATA;
+	if (vq->layout >= VIRTQUEUE_PACKED)
+		virtqueue_packed_areas(vq);
+	else
+		split_areas(vq, geometry->legacy);
+	vq->slots = kmalloc(vq->size * sizeof(*vq->slots));
+	if (!rings_allocate(vq, geometry->legacy) || !vq->slots) {
 		virtqueue_destroy(vq);
 		return NULL;
 	}
 	if (geometry->indirect)
 		tables_allocate(vq, geometry->pieces_max);
-	vq->armed = true; /* as a ring of zeroes is */
-	if (!vq->callback)
-		virtqueue_disable_cb(vq);
+	virtqueue_reset(vq);
 	return vq;
 }
 
@@ -116,8 +144,8 @@ void virtqueue_destroy(struct virtqueue *vq)
 		return;
 	if (vq->tables)
 		page_free(vq->tables_phys, vq->tables_order);
-	if (vq->ring_phys)
-		page_free(vq->ring_phys, vq->ring_order);
+	if (vq->desc_phys)
+		page_free(vq->desc_phys, vq->ring_order);
 	kfree(vq->slots);
 	kfree(vq);
 }
@@ -130,6 +158,35 @@ void virtqueue_live(struct virtqueue *vq)
 void virtqueue_block(struct virtqueue *vq)
 {
 	vq->blocked |= VIRTQUEUE_BROKEN;
+}
+
+void virtqueue_violation(struct virtqueue *vq, const char *why)
+{
+	vq->blocked |= VIRTQUEUE_BROKEN;
+	virtio_device_break(vq->device, why);
+}
+
+/* The device is out of it: lists of what is free matter no more before virtqueue_reset(). */
+void *virtqueue_inner_detach(struct virtqueue *vq)
+{
+	while (vq->detach_next < vq->size) {
+		struct ring_slot *slot = &vq->slots[vq->detach_next++];
+		void *token = slot->token;
+
+		if (token) {
+			slot->token = NULL;
+			vq->free += slot->count;
+			return token;
+		}
+	}
+	return NULL;
+}
+
+void *virtqueue_detach(struct virtqueue *vq)
+{
+	if (vq->layout == VIRTQUEUE_MAPPED)
+		return virtqueue_mapped_detach(vq);
+	return virtqueue_inner_detach(vq);
 }
 
 unsigned virtqueue_free(const struct virtqueue *vq)
@@ -177,6 +234,9 @@ void virtqueue_panic_print(const struct virtqueue *vq)
 	panic_print(
 		"  queue %u %s: size %u free %u added %u published %u taken %u used %u%s\n",
 		vq->index, vq->name, vq->size, vq->free, vq->avail_index, vq->published,
-		vq->last_used, *(const volatile uint16_t *)&vq->used->index,
+		vq->last_used,
+		vq->inner >= VIRTQUEUE_PACKED
+			? LOAD(vq->ring[vq->last_used & ~PACKED_WRAP].flags)
+			: LOAD(vq->used->index),
 		vq->blocked & VIRTQUEUE_BROKEN ? " broken" : "");
 }

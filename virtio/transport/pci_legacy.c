@@ -102,13 +102,17 @@ static unsigned queue_size(struct virtio_device *device, unsigned index)
 	return port_read16(port(device, QUEUE_SIZE));
 }
 
+static void notify(struct virtqueue *vq)
+{
+	port_write16(port(vq->device, QUEUE_NOTIFY), vq->index);
+}
+
 /* §4.1.5.1.3.1: the whole ring by one page frame number; its size is the device's. */
 static int queue_enable(struct virtio_device *device, struct virtqueue *vq)
 {
 	port_write16(port(device, QUEUE_SELECT), vq->index);
 	port_write32(port(device, QUEUE_PFN),
-		     (uint32_t)(vq->ring_phys / VIRTQUEUE_LEGACY_ALIGN));
-	vq->doorbell_port = port(device, QUEUE_NOTIFY);
+		     (uint32_t)(vq->desc_phys / VIRTQUEUE_LEGACY_ALIGN));
 	return 0;
 }
 
@@ -125,6 +129,7 @@ const struct virtio_transport virtio_pci_legacy = {
 	.config_generation = config_generation,
 	.queue_size = queue_size,
 	.queue_enable = queue_enable,
+	.notify = notify,
 	.interrupts_attach = virtio_pci_interrupts_attach,
 	.interrupts_detach = virtio_pci_interrupts_detach,
 };

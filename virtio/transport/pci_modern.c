@@ -215,9 +215,9 @@ static int queue_enable(struct virtio_device *device, struct virtqueue *vq)
 	if (error)
 		return error;
 	mmio_write16(common + QUEUE_SIZE, vq->size);
-	write64(common + QUEUE_DESC, vq->ring_phys);
-	write64(common + QUEUE_DRIVER, vq->avail_phys);
-	write64(common + QUEUE_DEVICE, vq->used_phys);
+	write64(common + QUEUE_DESC, vq->desc_phys);
+	write64(common + QUEUE_DRIVER, vq->driver_phys);
+	write64(common + QUEUE_DEVICE, vq->device_phys);
 	mmio_write16(common + QUEUE_ENABLE, 1);
 	return 0;
 }

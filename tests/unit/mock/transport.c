@@ -116,9 +116,9 @@ static int queue_enable(struct virtio_device *device, struct virtqueue *vq)
 	struct mock_queue *queue = &mock->queues[vq->index];
 
 	queue->size = vq->size;
-	queue->desc = vq->ring_phys;
-	queue->avail = vq->avail_phys;
-	queue->used = vq->used_phys;
+	queue->desc = vq->desc_phys;
+	queue->avail = vq->driver_phys;
+	queue->used = vq->device_phys;
 	queue->legacy_layout = mock->legacy;
 	if (mock->legacy &&
 	    queue->used != ((queue->avail + 6 + 2ull * queue->size + 4095) & ~4095ull))

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* What the two orders of the split virtqueue share (VIRTIO 1.3 §2.7): how a buffer
+ * is described, and the look at the used index. */
+
+#ifndef VIRTIO_RING_SPLIT_H
+#define VIRTIO_RING_SPLIT_H
+
+#include <virtio/ring/access.h>
+
+/* Two whole stores: a descriptor is never read, so never modified in part. */
+static inline void desc_set(struct ring_desc *desc, uint64_t address, uint32_t bytes,
+			    unsigned flags, unsigned next)
+{
+	desc->address = address;
+	desc->rest = RING_DESC_REST(bytes, flags, next);
+}
+
+/* A buffer that no chain may be: an empty piece, or more than 4 GiB [VQ-04]. */
+#define SPLIT_BAD (~0u)
+
+/* Describes a list of pieces, first what is to be read [VQ-03], in descriptors from `at` on:
+ * in the order of the private free list, or, without one, each in the next, within `mask`.
+ * Takes nothing from that list, so that a bad buffer leaves no trace. The descriptor past
+ * the last, or SPLIT_BAD. */
+static inline unsigned split_describe(struct ring_desc *desc,
+				      const struct ring_slot *order, unsigned mask,
+				      unsigned at, struct ring_slot *slot,
+				      const struct virtio_piece *piece, unsigned readable,
+				      unsigned writable)
+{
+	const struct virtio_piece *first_written = piece + readable;
+	const struct virtio_piece *last = first_written + writable - 1;
+	unsigned flags = RING_DESC_NEXT;
+	uint64_t sum = 0, read = 0;
+
+	for (;; piece++) {
+		unsigned next = order ? order[at].next : (at + 1) & mask;
+
+		if (piece == first_written) {
+			flags |= RING_DESC_WRITE;
+			read = sum;
+		}
+		if (unlikely(!piece->bytes))
+			return SPLIT_BAD;
+		sum += piece->bytes;
+		if (piece == last) {
+			desc_set(&desc[at], piece->address, piece->bytes,
+				 flags & ~RING_DESC_NEXT, 0);
+			slot->writable = writable ? (uint32_t)(sum - read) : 0;
+			return likely(sum <= UINT32_MAX) ? next : SPLIT_BAD;
+		}
+		desc_set(&desc[at], piece->address, piece->bytes, flags, next);
+		at = next;
+	}
+}
+
+/* Looks how far the device is, at most once a burst. False: nothing new, or it lies
+ * [VQ-18]. */
+static inline bool split_used_look(struct virtqueue *vq)
+{
+	uint16_t index = LOAD(vq->used->index);
+
+	if (index == vq->last_used)
+		return false;
+	if (unlikely((uint16_t)(index - vq->last_used) >
+		     (uint16_t)(vq->published - vq->last_used))) {
+		virtqueue_violation(vq, "used index beyond what is in flight");
+		return false;
+	}
+	order_read(vq); /* §2.7.14: the index before the elements it covers */
+	vq->used_index = index;
+	return true;
+}
+
+#endif
