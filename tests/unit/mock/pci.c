@@ -12,6 +12,7 @@
 #include <virtio/ring/ring.h>
 #include <virtio/transport/pci.h>
 #include "host/host.h"
+#include "mock/chaos.h"
 #include "mock/pci.h"
 
 #define COMMAND	   0x04
@@ -75,7 +76,9 @@ static uint32_t config_read(struct mock_pci *pci, unsigned offset, unsigned widt
 		return ones(width);
 	pci->config_space_reads++;
 	memcpy(&value, pci->config + offset, width);
-	return value;
+	if (pci->window && offset == pci->window + 16)
+		mock_pci_window_read(pci, width, &value);
+	return pci->mock ? mock_chaos_register(pci->mock, value, width) : value;
 }
 
 /* A base address register keeps the bits above its size. */
@@ -114,6 +117,9 @@ static void config_write(struct mock_pci *pci, unsigned offset, unsigned width,
 		bar_write(pci, (offset - 0x10) / 4, value);
 	} else if (offset == COMMAND || offset == 0x3c) {
 		memcpy(pci->config + offset, &value, width);
+	} else if (pci->window && offset >= pci->window + 4 &&
+		   offset < pci->window + 20) {
+		mock_pci_window_write(pci, offset, width, value);
 	} else if (offset >= 0x40 && pci->config[offset - 2] == 0x11 && width == 2) {
 		uint16_t fixed = (uint16_t)(mock_pci_get32(pci, offset - 2) >> 16) &
 				 0x3fff;

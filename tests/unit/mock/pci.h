@@ -41,6 +41,8 @@ struct mock_pci {
 	uint32_t notify_bytes;
 	unsigned vectors_granted; /* vectors from this number on read back as refused */
 	uint16_t config_vector;
+	unsigned window; /* offset of the PCI_CFG capability; 0: none */
+	uint64_t window_accesses;
 	uint32_t feature_select, driver_feature_select;
 	struct virtio_features driver_features;
 	uint16_t queue_select;
@@ -78,6 +80,10 @@ uint32_t mock_pci_register_read(struct mock_pci *pci, unsigned bar, uint64_t off
 				unsigned width);
 void mock_pci_register_write(struct mock_pci *pci, unsigned bar, uint64_t offset,
 			     unsigned width, uint32_t value);
+/* The PCI_CFG capability: its data, or another field of it. */
+void mock_pci_window_read(struct mock_pci *pci, unsigned width, uint32_t *value);
+void mock_pci_window_write(struct mock_pci *pci, unsigned offset, unsigned width,
+			   uint32_t value);
 void mock_pci_raise_queue(struct mock *mock, unsigned queue);
 void mock_pci_raise_config(struct mock *mock);
 
