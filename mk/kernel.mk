@@ -36,8 +36,9 @@ KERNEL_CFLAGS = $(COMMON_CFLAGS) -ffreestanding -fbuiltin $(INCLUDES) $(WARNINGS
 	-mgeneral-regs-only -fno-ipa-reference
 
 BOOT_SRC = $(wildcard boot/*.c boot/*.S)
-ROOM_SRC = $(wildcard arch/$(ARCH)/*.c arch/$(ARCH)/*.S kernel/*.c virtio/*.c virtio/*/*.c \
-	net/*.c fs/*.c posix/*.c shell/*.c)
+# vhost-user is a transport of the host's alone (mk/host.mk).
+ROOM_SRC = $(filter-out virtio/transport/vhost_user%,$(wildcard arch/$(ARCH)/*.c arch/$(ARCH)/*.S \
+	kernel/*.c virtio/*.c virtio/*/*.c net/*.c fs/*.c posix/*.c shell/*.c))
 BOOT_OBJ = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(BOOT_SRC))))
 ROOM_OBJ = $(addprefix $(OBJ)/,$(addsuffix .o,$(basename $(ROOM_SRC))))
 RUNTIME	 = $(BUILD)/libferrule.a

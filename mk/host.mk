@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright The Ferrule developers
+#
+# make host APP=blkcat: build/host/APP, a Linux process that is a machine: kernel and
+# drivers as they are, on arch/host, with other processes for devices (vhost-user). The
+# application's C library is Linux's. build/host-asan/APP is the same under the sanitizers.
+
+HOST_CC	      ?= gcc
+HOST_INCLUDE   = -Iarch/host/include -I. -Iinclude
+HOST_CFLAGS    = -std=gnu11 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fno-strict-aliasing \
+	-fno-common -ffunction-sections -fdata-sections $(WARNINGS) $(HOST_INCLUDE)
+HOST_SANITIZE  = -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_LDFLAGS   = -Wl,--wrap=main -Wl,--gc-sections -u virtio_transports
+
+# What of the kernel stands on a machine's own ground has its counterpart in arch/host.
+HOST_NOT       = kernel/acpi% kernel/backtrace% kernel/irq% kernel/main% kernel/memory% kernel/pci% \
+	kernel/stack% kernel/string% kernel/symbols% virtio/transport/%
+HOST_SRC       = $(filter-out $(HOST_NOT),$(wildcard kernel/*.c virtio/*.c virtio/*/*.c)) \
+	$(wildcard virtio/transport/vhost_user*.c arch/host/*.c arch/host/*.S)
+HOST_APPS      = blkcat netecho portcat rngdump
+
+host_objects   = $(patsubst %.c,$(BUILD)/$(1)/obj/%.o,$(wildcard $(2)/*.c))
+
+# $(1): host or host-asan, $(2): flags of that build
+define host_rules
+$(BUILD)/$(1)/obj/%.o: %.c mk/host.mk
+	@mkdir -p $$(@D)
+	@$$(HOST_CC) $$(HOST_CFLAGS) $(2) -MMD -MP -c $$< -o $$@
+
+$(BUILD)/$(1)/obj/%.o: %.S mk/host.mk
+	@mkdir -p $$(@D)
+	@$$(HOST_CC) -g -c $$< -o $$@
+
+$(BUILD)/$(1)/libferrule.a: $$(patsubst %,$(BUILD)/$(1)/obj/%.o,$$(basename $$(HOST_SRC)))
+	@echo '  AR      $$@'
+	@rm -f $$@ && $$(AR) rcs $$@ $$^
+
+# Applications are not asked for prototypes.
+$(BUILD)/$(1)/obj/apps/%.o $(BUILD)/$(1)/obj/tests/%.o: HOST_CFLAGS += -Wno-missing-prototypes
+
+.PRECIOUS: $(BUILD)/$(1)/obj/%.o
+$$(HOST_APPS:%=$(BUILD)/$(1)/%): $(BUILD)/$(1)/%: $$$$(call host_objects,$(1),apps/$$$$*) \
+		$(BUILD)/$(1)/libferrule.a
+	@echo '  LINK    $$@'
+	@$$(HOST_CC) $(2) $$(HOST_LDFLAGS) $$^ -o $$@
+
+-include $$(shell test -d $(BUILD)/$(1)/obj && find $(BUILD)/$(1)/obj -name '*.d')
+endef
+$(eval $(call host_rules,host,-O2))
+$(eval $(call host_rules,host-asan,-O1 $(HOST_SANITIZE)))
+
+.PHONY: host
+host: deps ## builds build/host/APP, APP as a Linux process with vhost-user devices
+	@[ -n '$(filter $(APP),$(HOST_APPS))' ] || \
+		{ echo 'make host APP=NAME: NAME is one of $(HOST_APPS)' >&2; exit 1; }
+	@$(MAKE) $(JOBS) $(BUILD)/host/$(APP)
+
+# What only the host has is checked as the host compiles it.
+HOST_CHECKED = $(wildcard arch/host/*.c virtio/transport/vhost_user*.c tests/vhost/*/*.c tests/qtest/*.c)
+
+check-clang: $(HOST_CHECKED:%=$(CHECK)/host/%.clang)
+$(CHECK)/host/%.clang: % mk/host.mk
+	@mkdir -p $(@D)
+	@$(CLANG) $(HOST_CFLAGS) -Wno-missing-prototypes -O1 -MMD -MP -MT $@ -MF $@.d -c $< -o $(@:.clang=.o)
+	@touch $@
+
+check-cppcheck: $(HOST_CHECKED:%=$(CHECK)/host/%.cppcheck)
+$(CHECK)/host/%.cppcheck: % mk/host.mk $(CHECK)/host/%.clang
+	@cppcheck $(filter-out -I%,$(CPPCHECK_FLAGS)) $(HOST_INCLUDE) $<
+	@touch $@
+
+check-tidy: $(HOST_CHECKED:%=$(CHECK)/host/%.tidy)
+$(CHECK)/host/%.tidy: % .clang-tidy mk/host.mk $(CHECK)/host/%.clang
+	@clang-tidy --quiet $< -- $(HOST_CFLAGS) 2>$@.log || { cat $@.log >&2; exit 1; }
+	@mv $@.log $@
