@@ -118,3 +118,45 @@ int fs_rename(struct inode *from, const char *name, size_t length, struct inode 
 	fs_names_drop_all(); /* a directory may have moved: its ".." is remembered too */
 	return error;
 }
+
+int fs_symlink(struct inode *directory, const char *name, size_t length,
+	       const char *target, size_t target_length)
+{
+	const struct fs_operations *operations = directory->fs->operations;
+	struct name_copy copy;
+	int error = begin(directory, name, length, operations->symlink, &copy);
+
+	if (is_dots(name, length) || error == -EBUSY)
+		return -EEXIST;
+	if (error)
+		return error;
+	error = operations->symlink(directory, copy.text, length, target, target_length);
+	fs_names_drop(directory, copy.text, length);
+	return error;
+}
+
+int fs_link(struct inode *inode, struct inode *directory, const char *name, size_t length)
+{
+	const struct fs_operations *operations = directory->fs->operations;
+	struct name_copy copy;
+	int error = begin(directory, name, length, operations->link, &copy);
+
+	if (is_dots(name, length) || error == -EBUSY)
+		return -EEXIST;
+	if (error)
+		return error;
+	if (inode->fs != directory->fs)
+		return -EXDEV;
+	if (S_ISDIR(inode->mode))
+		return -EPERM;
+	error = operations->link(inode, directory, copy.text, length);
+	fs_names_drop(directory, copy.text, length);
+	return error;
+}
+
+int fs_set(struct inode *inode, const struct fs_attributes *attributes)
+{
+	if (inode->fs->read_only || !inode->fs->operations->set)
+		return -EROFS;
+	return inode->fs->operations->set(inode, attributes);
+}

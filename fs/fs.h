@@ -28,6 +28,22 @@ struct inode {
 	struct inode *hash_next;
 };
 
+/* Attributes to change; `set` says which. */
+enum fs_attribute {
+	FS_MODE = 1,
+	FS_OWNER = 2,
+	FS_GROUP = 4,
+	FS_ATIME = 8,
+	FS_MTIME = 16
+};
+struct fs_attributes {
+	unsigned set;
+	mode_t mode; /* permissions */
+	uid_t owner;
+	gid_t group;
+	struct timespec atime, mtime;
+};
+
 /* What getdents gets per entry; false: stop, no room. */
 typedef bool (*fs_entry_visitor)(void *context, const char *name, size_t length,
 				 uint64_t inode, unsigned type, uint64_t next_offset);
@@ -43,12 +59,15 @@ struct fs_operations {
 		      struct inode **out);
 	void (*forget)(struct inode *inode); /* last reference gone: free it */
 	int (*stat)(struct inode *inode, struct stat *out);
+	/* Whether the file can be opened so (O_RDONLY …); NULL: all can. */
+	int (*open)(struct inode *inode, int access);
 	/* Bytes read, 0 at the end. */
 	ssize_t (*read)(struct inode *inode, void *out, size_t bytes, uint64_t offset);
 	ssize_t (*write)(struct inode *inode, const void *in, size_t bytes,
 			 uint64_t offset);
 	int (*truncate)(struct inode *inode, uint64_t bytes);
 	int (*sync)(struct fs *fs);
+	int (*sync_file)(struct inode *inode); /* NULL: sync() of everything */
 	int (*entries)(struct inode *directory, uint64_t offset, fs_entry_visitor visit,
 		       void *context);
 	ssize_t (*readlink)(struct inode *inode, char *out, size_t bytes);
@@ -62,13 +81,21 @@ struct fs_operations {
 	int (*rmdir)(struct inode *directory, const char *name, size_t length);
 	int (*rename)(struct inode *from, const char *name, size_t length,
 		      struct inode *to, const char *to_name, size_t to_length);
+	int (*symlink)(struct inode *directory, const char *name, size_t length,
+		       const char *target, size_t target_length);
+	int (*link)(struct inode *inode, struct inode *directory, const char *name,
+		    size_t length);
+	int (*set)(struct inode *inode, const struct fs_attributes *attributes);
 };
 #define FS_TYPE(object) LINKSET_ENTRY(fs_types, object)
 
 struct fs {
 	const struct fs_operations *operations;
 	bool read_only;
-	char source[32];
+	char source[40];
+	/* Others change it too: how long a name that was found may be remembered (names
+	 * that are not there are not remembered then). 0: only we change it. */
+	uint64_t names_ns;
 	void *data; /* the file system's */
 };
 
@@ -93,6 +120,11 @@ int fs_unlink(struct inode *directory, const char *name, size_t length);
 int fs_rmdir(struct inode *directory, const char *name, size_t length);
 int fs_rename(struct inode *from, const char *name, size_t length, struct inode *to,
 	      const char *to_name, size_t to_length);
+int fs_symlink(struct inode *directory, const char *name, size_t length,
+	       const char *target, size_t target_length);
+int fs_link(struct inode *inode, struct inode *directory, const char *name,
+	    size_t length);
+int fs_set(struct inode *inode, const struct fs_attributes *attributes);
 int fs_sync_all(void);
 
 /* Mounts a file system at a path whose last component need not exist. `where` "/": the

@@ -19,7 +19,8 @@
 #include <kernel/log.h>
 #include <kernel/sync.h>
 
-CMDLINE_KEY(root, "root file system: a disk (vda) with ext4, initrd, none");
+CMDLINE_KEY(root,
+	    "root file system: a disk (vda) with ext4, initrd, none, or TYPE:SOURCE");
 CMDLINE_KEY(rootflags, "ro: mount the root read-only");
 CMDLINE_KEY(mount, "TYPE:SOURCE:WHERE[:ro]: one more file system, any number of times");
 
@@ -159,12 +160,14 @@ static bool root_read_only(void)
 	return read_only;
 }
 
-static const char *reason(int error)
+static const char *reason(const char *type, int error)
 {
+	if (!find_type(type))
+		return "this image has no such kind of file system (LINK in its app.mk)";
 	switch (error) {
 	case -ENOENT:
 	case -ENODEV:
-		return "there is no such disk or module";
+		return "there is no such disk, module or share";
 	case -EINVAL:
 		return "it holds no file system of that kind, or a damaged one";
 	case -ENOTSUP:
@@ -187,7 +190,7 @@ static bool try_root(const char *type, const char *source)
 
 	if (error)
 		log_error("fs: cannot mount %s%s%s as root: %s (%d)", type,
-			  *source ? " of " : "", source, reason(error), -error);
+			  *source ? " of " : "", source, reason(type, error), -error);
 	return !error;
 }
 
@@ -213,6 +216,18 @@ static void find_root(void)
 		log_warn("fs: no disk and no initrd: the root is empty");
 }
 
+/* root=TYPE:SOURCE, or a disk. */
+static bool root_from(const char *text)
+{
+	const char *source = strchr(text, ':');
+	char type[16];
+
+	if (!source)
+		return try_root("ext4", strncmp(text, "/dev/", 5) == 0 ? text + 5 : text);
+	format(type, sizeof(type), "%.*s", (int)(source - text), text);
+	return try_root(type, source + 1);
+}
+
 static void mount_root(void)
 {
 	const char *root = cmdline_value("root", 0);
@@ -223,8 +238,7 @@ static void mount_root(void)
 	else if (strcmp(root, "initrd") == 0)
 		mounted = try_root("initrd", "");
 	else if (strcmp(root, "none") != 0)
-		mounted = try_root("ext4",
-				   strncmp(root, "/dev/", 5) == 0 ? root + 5 : root);
+		mounted = root_from(root);
 	if (root && !mounted && strcmp(root, "none") != 0)
 		log_warn("fs: root=%s failed: the root is empty", root);
 	if (!fs_mount_at(NULL, "", 0))
@@ -253,7 +267,7 @@ static void mount_from(const char *text)
 	}
 	error = fs_mount(part[0], part[1], part[2], parts == 4);
 	if (error)
-		log_error("fs: mount=%s: %s (%d)", text, reason(error), -error);
+		log_error("fs: mount=%s: %s (%d)", text, reason(part[0], error), -error);
 }
 
 static void mount_at_boot(void)

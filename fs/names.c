@@ -11,6 +11,7 @@
 #include <kernel/heap.h>
 #include <kernel/lock.h>
 #include <kernel/page.h>
+#include <kernel/time.h>
 
 #define SLOTS_LEAST    64
 #define SLOTS_MOST     8192
@@ -21,6 +22,7 @@ struct name {
 	struct inode *directory; /* with a reference; NULL: the slot is free */
 	struct inode *inode;	 /* with a reference; NULL: no such name */
 	char *text;
+	uint64_t until_ns; /* 0: for ever */
 	uint32_t hash;
 	uint8_t length;
 };
@@ -63,7 +65,7 @@ int fs_names_find(struct inode *directory, const char *name, size_t length,
 
 	flags = spin_lock(&lock);
 	entry = slots ? *find(directory, name, length, hash) : NULL;
-	if (entry) {
+	if (entry && (!entry->until_ns || clock_ns() < entry->until_ns)) {
 		result = -ENOENT;
 		if (entry->inode) {
 			*out = fs_inode_get(entry->inode);
@@ -143,9 +145,14 @@ void fs_names_add(struct inode *directory, const char *name, size_t length,
 {
 	struct name new = { .hash = hash_of(directory, name, length),
 			    .length = (uint8_t)length };
+	uint64_t valid_ns = directory->fs->names_ns;
 	struct name old, *slot, **bucket;
 	unsigned long flags;
 
+	if (valid_ns && !inode) {
+		fs_names_drop(directory, name, length);
+		return;
+	}
 	if (!length || length > FS_NAME_MAX || !ready())
 		return;
 	new.text = kmalloc(length);
@@ -154,11 +161,14 @@ void fs_names_add(struct inode *directory, const char *name, size_t length,
 	memcpy(new.text, name, length);
 	new.directory = fs_inode_get(directory);
 	new.inode = inode ? fs_inode_get(inode) : NULL;
+	new.until_ns = valid_ns ? clock_ns() + valid_ns : 0;
 	flags = spin_lock(&lock);
-	if (seen != generation || *find(directory, new.text, length, new.hash)) {
+	slot = *find(directory, new.text, length, new.hash);
+	if (seen != generation || (slot && !slot->until_ns)) {
 		old = new;
 	} else {
-		slot = &slots[hand++ & (slot_count - 1)];
+		if (!slot) /* else what it says is renewed */
+			slot = &slots[hand++ & (slot_count - 1)];
 		old = take_out(slot);
 		bucket = &buckets[new.hash &(slot_count - 1)];
 		new.next = *bucket;

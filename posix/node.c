@@ -72,6 +72,18 @@ static ssize_t node_readv(struct file *file, const struct iovec *vector, int cou
 	return move_pieces(inode, true, vector, count, offset);
 }
 
+static int node_sync(struct file *file)
+{
+	struct inode *inode = inode_of(file);
+	struct fs *fs = inode->fs;
+
+	if (fs->read_only)
+		return 0;
+	if (fs->operations->sync_file)
+		return fs->operations->sync_file(inode);
+	return fs->operations->sync ? fs->operations->sync(fs) : 0;
+}
+
 static ssize_t node_writev(struct file *file, const struct iovec *vector, int count,
 			   off_t *offset)
 {
@@ -96,8 +108,8 @@ static ssize_t node_writev(struct file *file, const struct iovec *vector, int co
 	if (!done)
 		done = move_pieces(inode, false, vector, count, offset);
 	mutex_unlock(&writing);
-	if (done > 0 && file->flags & O_SYNC && inode->fs->operations->sync) {
-		int error = inode->fs->operations->sync(inode->fs);
+	if (done > 0 && file->flags & O_SYNC) {
+		int error = node_sync(file);
 
 		if (error)
 			return error;
@@ -125,15 +137,6 @@ static int node_truncate(struct file *file, off_t length)
 	error = inode->fs->operations->truncate(inode, (uint64_t)length);
 	mutex_unlock(&writing);
 	return error;
-}
-
-static int node_sync(struct file *file)
-{
-	struct fs *fs = inode_of(file)->fs;
-
-	if (fs->read_only || !fs->operations->sync)
-		return 0;
-	return fs->operations->sync(fs);
 }
 
 /* getdents64 in progress: struct dirent is the kernel's linux_dirent64 (getdents(2)). */

@@ -114,6 +114,11 @@ static int open_inode(struct inode *inode, int flags, bool made, struct file **o
 		if (error)
 			return error;
 	}
+	if (!(flags & O_PATH) && inode->fs->operations->open) {
+		error = inode->fs->operations->open(inode, flags & O_ACCMODE);
+		if (error)
+			return error;
+	}
 	*out = !(flags & O_PATH) && is_terminal(inode)
 		       ? tty_open(flags & KEPT_FLAGS)
 		       : node_open(inode, flags & KEPT_FLAGS);
