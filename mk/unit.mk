@@ -8,7 +8,8 @@
 #	/* libraries: -lm */                             (if it needs any)
 #
 # mock/mock.c stands for all of the mock but its transports, mock/virtio_pci.c for all of
-# a virtio PCI function, virtio/ring/virtqueue.c for all rings.
+# a virtio PCI function, virtio/ring/virtqueue.c for all rings, virtio/virtio.c for all of
+# the virtio core.
 #
 # A test of a device driver (it names mock/transport.c) runs once for each ring layout,
 # which mock_new() takes from FERRULE_TEST_RING; one that says "rings: own" sees to that
@@ -38,10 +39,11 @@ MOCK_PCI := $(wildcard $(MOCK_DIR)/virtio_pci*.c)
 UNIT_MEANS := $(MOCK_DIR)/mock.c=$(filter-out $(MOCK_PCI) $(MOCK_DIR)/pci.c \
 	$(MOCK_DIR)/transport.c,$(wildcard $(MOCK_DIR)/*.c)); \
 	$(MOCK_DIR)/virtio_pci.c=$(MOCK_PCI); \
-	virtio/ring/virtqueue.c=$(wildcard virtio/ring/*.c)
+	virtio/ring/virtqueue.c=$(wildcard virtio/ring/*.c); \
+	virtio/virtio.c=$(filter-out virtio/info.c virtio/complete.c,$(wildcard virtio/*.c))
 
 # The link line of each test, from its comments.
-$(UNIT_LIST): $(UNIT_TESTS) mk/unit.mk $(MOCK_DIR) virtio/ring
+$(UNIT_LIST): $(UNIT_TESTS) mk/unit.mk $(MOCK_DIR) virtio virtio/ring
 	@mkdir -p $(@D)
 	@awk -v means='$(UNIT_MEANS)' 'BEGIN { count = split(means, each, /; */); \
 	        for (i = 1; i <= count; i++) { split(each[i], pair, /=/); all[pair[1]] = pair[2] } } \

@@ -45,6 +45,10 @@ static void run_devices(int count, char **words)
 			(unsigned long long)info.negotiated[0], "",
 			(unsigned long long)info.offered[1],
 			(unsigned long long)info.offered[0]);
+		if (info.recoveries || info.queue_resets)
+			shell_print("%-10s came back %llu times, single queues %llu\n",
+				    "", (unsigned long long)info.recoveries,
+				    (unsigned long long)info.queue_resets);
 	}
 	if (!i)
 		shell_print("no virtio devices\n");

@@ -4,6 +4,9 @@
 /* What of the virtio core is linked in only with a driver other than the console's. The
  * core refers to it weakly: where it is missing, the feature is not negotiated. */
 
-#include <virtio/virtio.h>
+#include <virtio/core.h>
 
-const void *const virtio_complete[] = {};
+const void *const virtio_complete[] = {
+	(const void *)virtio_recovery_begin,
+	(const void *)virtio_queue_recovery_begin,
+};

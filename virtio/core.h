@@ -6,6 +6,7 @@
 #ifndef VIRTIO_CORE_H
 #define VIRTIO_CORE_H
 
+#include <kernel/lock.h>
 #include <virtio/virtio.h>
 
 /* features.c: what to accept of device->offered for that driver. `wanted` is the
@@ -15,8 +16,30 @@ int virtio_features_negotiate(const struct virtio_device *device,
 			      const struct virtio_features *wanted,
 			      struct virtio_features *accepted);
 
-/* queues.c: frees the queues. Only when the device was reset. */
-void virtio_queues_destroy(struct virtio_device *device);
+/* virtio.c: the steps of §3.1.1, for recovery.c as well. */
+int virtio_reset(struct virtio_device *device);
+/* Bits are only ever added; a reset alone takes them away (§2.1.2) [INI-02]. */
+void virtio_status_add(struct virtio_device *device, enum virtio_status bits);
+/* Steps 5 and 6: tells the device what is accepted, and looks whether it agrees. */
+int virtio_features_agree(struct virtio_device *device,
+			  const struct virtio_features *accepted);
+/* Step 8; -EIO: a rule was broken while it was set up. */
+int virtio_go_live(struct virtio_device *device);
+/* The list of devices, for who changes it. */
+extern struct spinlock virtio_devices_lock;
+
+/* recovery.c, queue_recovery.c: there with a driver that brings virtio/complete.c. Without,
+ * a broken device is left alone: who calls these declares them weak. */
+void virtio_recovery_begin(struct virtio_device *device);
+/* True: the queue is being reset alone. */
+bool virtio_queue_recovery_begin(struct virtqueue *vq, const char *why);
+/* The queues there are, empty again, for a restore() that asks for the same ones. */
+int virtio_queues_again(struct virtio_device *device,
+			const struct virtqueue_wanted *wanted, unsigned count);
+/* Detaches the interrupts and frees the queues. Only when the device was reset. */
+void virtio_queues_discard(struct virtio_device *device);
+
+/* queues.c */
 void virtio_queues_live(struct virtio_device *device);
 void virtio_queues_block(struct virtio_device *device);
 

@@ -46,18 +46,6 @@ static void drop_dependants(struct virtio_features *set,
 	} while (changed);
 }
 
-static bool contains(const struct virtio_features *set, const struct virtio_features *all,
-		     unsigned *missing)
-{
-	for (unsigned bit = 0; bit < 128; bit++) {
-		if (virtio_features_has(all, bit) && !virtio_features_has(set, bit)) {
-			*missing = bit;
-			return false;
-		}
-	}
-	return true;
-}
-
 int virtio_features_negotiate(const struct virtio_device *device,
 			      const struct virtio_driver *driver,
 			      const struct virtio_features *wanted,
@@ -65,8 +53,10 @@ int virtio_features_negotiate(const struct virtio_device *device,
 {
 	bool legacy = device->transport->legacy;
 	uint64_t core = CORE_BITS | (legacy ? LEGACY_BITS : MODERN_BITS);
-	unsigned missing;
 
+	if (device->transport->queue_reset && driver->queue_broken &&
+	    driver->queue_restored)
+		core |= VIRTIO_BIT(VIRTIO_F_RING_RESET);
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t known = driver->required.words[i] | wanted->words[i];
 
@@ -79,10 +69,14 @@ int virtio_features_negotiate(const struct virtio_device *device,
 		accepted->words[1] = 0;
 	}
 	drop_dependants(accepted, driver);
-	if (!contains(accepted, &driver->required, &missing)) {
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t missing = driver->required.words[i] & ~accepted->words[i];
+
+		if (!missing)
+			continue;
 		log_error(
 			"virtio: %s: it does not offer feature %u, which the driver needs",
-			device->where, missing);
+			device->where, i * 64 + (unsigned)__builtin_ctzll(missing));
 		return -ENOTSUP;
 	}
 	if (!legacy && !virtio_features_has(accepted, VIRTIO_F_VERSION_1)) { /* §6.1 */

@@ -42,6 +42,8 @@ bool ferrule_device_info(unsigned index, struct ferrule_device_info *out)
 		.config_interrupts = device->counters.config_interrupts,
 		.spurious_interrupts = device->counters.spurious_interrupts,
 		.resets = device->counters.resets,
+		.recoveries = device->counters.recoveries,
+		.queue_resets = device->counters.queue_resets,
 		.violations = device->counters.violations,
 		.queues = device->queue_count,
 	};

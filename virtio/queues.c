@@ -9,6 +9,8 @@
 #include <virtio/core.h>
 #include <virtio/ring/ring.h>
 
+#pragma weak virtio_queues_again
+
 static unsigned power_of_two_below(unsigned value)
 {
 	unsigned power = 1;
@@ -63,23 +65,38 @@ static int create_all(struct virtio_device *device, const struct virtqueue_wante
 	return 0;
 }
 
+/* §4.1.5.1: interrupts first, as a queue that is enabled may use its vector at once. */
+static int enable_all(struct virtio_device *device)
+{
+	int error = device->transport->interrupts_attach(device, device->queue_count);
+
+	for (unsigned i = 0; i < device->queue_count && !error; i++)
+		error = device->transport->queue_enable(device, device->queues[i]);
+	return error;
+}
+
+static int create(struct virtio_device *device, const struct virtqueue_wanted *wanted,
+		  unsigned count)
+{
+	device->queues = kzalloc(count * sizeof(*device->queues));
+	if (!device->queues)
+		return -ENOMEM;
+	return create_all(device, wanted, count);
+}
+
 /* On error what was made stays until the device was reset: it may know of it. */
 int virtio_find_queues(struct virtio_device *device,
 		       const struct virtqueue_wanted *wanted, unsigned count,
 		       struct virtqueue **queues)
 {
-	int error;
+	int error = -EBUSY;
 
-	if (device->queues)
-		return -EBUSY;
-	device->queues = kzalloc(count * sizeof(*device->queues));
 	if (!device->queues)
-		return -ENOMEM;
-	error = create_all(device, wanted, count);
+		error = create(device, wanted, count);
+	else if (virtio_queues_again)
+		error = virtio_queues_again(device, wanted, count);
 	if (!error)
-		error = device->transport->interrupts_attach(device, count);
-	for (unsigned i = 0; i < count && !error; i++)
-		error = device->transport->queue_enable(device, device->queues[i]);
+		error = enable_all(device);
 	if (error) {
 		log_error("virtio: %s: its queues cannot be set up (error %d)",
 			  device->where, -error);
@@ -89,15 +106,6 @@ int virtio_find_queues(struct virtio_device *device,
 	for (unsigned i = 0; i < count; i++)
 		queues[i] = device->queues[i];
 	return 0;
-}
-
-void virtio_queues_destroy(struct virtio_device *device)
-{
-	for (unsigned i = 0; i < device->queue_count; i++)
-		virtqueue_destroy(device->queues[i]);
-	kfree(device->queues);
-	device->queues = NULL;
-	device->queue_count = 0;
 }
 
 void virtio_queues_live(struct virtio_device *device)

@@ -11,9 +11,14 @@
 #include <virtio/core.h>
 #include <virtio/ring/ring.h>
 
+#pragma weak virtio_recovery_begin
+#pragma weak virtio_queue_recovery_begin
+#pragma weak virtio_queues_discard
+
 LINKSET_DECLARE(virtio_drivers, const struct virtio_driver);
 
 struct virtio_device *virtio_devices;
+struct spinlock virtio_devices_lock;
 
 static const struct virtio_driver *find_driver(uint32_t id)
 {
@@ -28,30 +33,31 @@ bool virtio_driver_linked(uint32_t id)
 	return find_driver(id) != NULL;
 }
 
-/* Appends to the list; the name's number counts the devices of that driver before. */
+/* Appends to the list. No two devices of a driver that are there have the same number. */
 static void enlist(struct virtio_device *device)
 {
 	struct virtio_device **link = &virtio_devices;
-	unsigned number = 0;
+	unsigned long flags = spin_lock(&virtio_devices_lock);
 
 	for (; *link; link = &(*link)->next)
-		number += (*link)->driver == device->driver;
+		if ((*link)->driver == device->driver)
+			device->number = (*link)->number + 1;
 	*link = device;
+	spin_unlock(&virtio_devices_lock, flags);
 	if (device->driver)
 		format(device->name, sizeof(device->name), "%s%u", device->driver->name,
-		       number);
+		       device->number);
 	else
 		format(device->name, sizeof(device->name), "virtio-%u", device->id);
 }
 
-/* Bits are only ever added; a reset alone takes them away (§2.1.2). */
-static void status_add(struct virtio_device *device, enum virtio_status bits)
+void virtio_status_add(struct virtio_device *device, enum virtio_status bits)
 {
 	device->status |= (uint8_t)bits;
 	device->transport->status_set(device, device->status);
 }
 
-static int reset(struct virtio_device *device)
+int virtio_reset(struct virtio_device *device)
 {
 	device->live = false;
 	device->status = 0;
@@ -59,28 +65,18 @@ static int reset(struct virtio_device *device)
 	return device->transport->reset(device);
 }
 
-/* §3.1.1 steps 4 to 6. Configuration may be read (by validate), nothing written. */
-static int negotiate(struct virtio_device *device)
+int virtio_features_agree(struct virtio_device *device,
+			  const struct virtio_features *accepted)
 {
-	const struct virtio_driver *driver = device->driver;
 	const struct virtio_transport *transport = device->transport;
-	struct virtio_features wanted = driver->wanted;
-	struct virtio_features accepted;
 	uint8_t status;
-	int error;
 
-	transport->features_get(device, &device->offered);
-	if (driver->validate)
-		driver->validate(device, &wanted);
-	error = virtio_features_negotiate(device, driver, &wanted, &accepted);
-	if (error)
-		return error;
-	transport->features_set(device, &accepted);
-	device->negotiated = accepted;
-	if (transport->legacy) /* §3.1.2: there is no FEATURES_OK */
+	transport->features_set(device, accepted);
+	device->negotiated = *accepted; /* the only copy from here on [NEG-14] */
+	if (transport->legacy)		/* §3.1.2: there is no FEATURES_OK [NEG-12] */
 		return 0;
-	status_add(device, VIRTIO_STATUS_FEATURES_OK);
-	status = transport->status_get(device);
+	virtio_status_add(device, VIRTIO_STATUS_FEATURES_OK);
+	status = transport->status_get(device); /* [INI-05] */
 	if (status == 0xff || !(status & VIRTIO_STATUS_FEATURES_OK)) {
 		log_error("virtio: %s: it refuses the features we ask for (status %#x)",
 			  device->where, status);
@@ -89,37 +85,52 @@ static int negotiate(struct virtio_device *device)
 	return 0;
 }
 
-/* Steps 7 and 8. Interrupts that follow DRIVER_OK at once must find us ready. */
-static int start(struct virtio_device *device)
+/* Steps 4 to 6. Configuration may be read (by validate), nothing written [INI-08]. */
+static int negotiate(struct virtio_device *device)
 {
-	int error = device->driver->probe(device);
+	const struct virtio_driver *driver = device->driver;
+	struct virtio_features wanted = driver->wanted;
+	struct virtio_features accepted;
+	int error;
 
-	if (error)
-		return error;
-	if (device->broken) /* a rule was broken while it was probed */
+	device->transport->features_get(device, &device->offered);
+	if (driver->validate)
+		driver->validate(device, &wanted);
+	error = virtio_features_negotiate(device, driver, &wanted, &accepted);
+	return error ? error : virtio_features_agree(device, &accepted);
+}
+
+/* Interrupts that follow DRIVER_OK at once must find us ready; what was added before it is
+ * published by the first kick after it [INI-07]. */
+int virtio_go_live(struct virtio_device *device)
+{
+	device->live = device->was_live = true;
+	if (device->broken && !device->recovery.armed) { /* while it was set up */
+		device->live = false;
 		return -EIO;
-	device->live = true;
+	}
 	virtio_queues_live(device);
-	status_add(device, VIRTIO_STATUS_DRIVER_OK);
+	virtio_status_add(device, VIRTIO_STATUS_DRIVER_OK);
 	return 0;
 }
 
-/* §3.1.1: on failure FAILED is set. Queue memory comes back only after a reset that the
- * device confirmed (§2.4.2); FAILED is then said again, as the reset took it away. */
+/* §3.1.1: on failure FAILED is set [INI-06]. Queue memory comes back only after a reset that
+ * the device confirmed (§2.4.2) [INI-04]; FAILED is then said again, as the reset took it
+ * away. */
 static int fail(struct virtio_device *device, int error)
 {
 	log_error("virtio: %s at %s cannot be used (error %d)", device->name,
 		  device->where, -error);
 	device->broken = true;
-	status_add(device, VIRTIO_STATUS_FAILED);
+	virtio_status_add(device, VIRTIO_STATUS_FAILED);
 	if (!device->queues)
 		return error;
 	virtio_queues_block(device);
-	if (reset(device))
+	if (virtio_reset(device))
 		return error;
-	device->transport->interrupts_detach(device);
-	virtio_queues_destroy(device);
-	status_add(device, VIRTIO_STATUS_FAILED);
+	if (virtio_queues_discard)
+		virtio_queues_discard(device);
+	virtio_status_add(device, VIRTIO_STATUS_FAILED);
 	return error;
 }
 
@@ -134,14 +145,16 @@ int virtio_device_add(struct virtio_device *device)
 			  device->id);
 		return 0;
 	}
-	error = reset(device);
+	error = virtio_reset(device);
 	if (error)
 		return fail(device, error);
-	status_add(device, VIRTIO_STATUS_ACKNOWLEDGE);
-	status_add(device, VIRTIO_STATUS_DRIVER);
+	virtio_status_add(device, VIRTIO_STATUS_ACKNOWLEDGE);
+	virtio_status_add(device, VIRTIO_STATUS_DRIVER);
 	error = negotiate(device);
 	if (!error)
-		error = start(device);
+		error = device->driver->probe(device);
+	if (!error)
+		error = virtio_go_live(device);
 	if (error)
 		return fail(device, error);
 	log_info("virtio: %s at %s, %s, interrupts %s", device->name, device->where,
@@ -151,21 +164,6 @@ int virtio_device_add(struct virtio_device *device)
 	return 0;
 }
 
-/* Timer interrupt: the caller of virtio_device_break() may have held any lock. */
-static void recover(struct timer *timer)
-{
-	struct virtio_device *device =
-		(struct virtio_device *)((char *)timer -
-					 offsetof(struct virtio_device, recovery));
-
-	if (reset(device))
-		log_error("virtio: %s does not even reset", device->name);
-	if (device->queues)
-		device->transport->interrupts_detach(device);
-	if (device->driver->broken)
-		device->driver->broken(device);
-}
-
 void virtio_device_break(struct virtio_device *device, const char *why)
 {
 	device->counters.violations++;
@@ -173,26 +171,38 @@ void virtio_device_break(struct virtio_device *device, const char *why)
 		return;
 	virtio_queues_block(device);
 	log_error("virtio: %s is broken: %s", device->name, why);
-	if (device->live) {
-		device->recovery.expired = recover;
-		timer_arm(&device->recovery, clock_ns());
-	}
+	if (device->live && virtio_recovery_begin)
+		virtio_recovery_begin(device);
 }
 
-/* §2.1.1, §3.2.1: the same interrupt says "look at the configuration" and "reset me". */
-void virtio_interrupt_config(struct virtio_device *device)
+void virtio_queue_break(struct virtqueue *vq, const char *why)
+{
+	if (!(virtio_queue_recovery_begin && virtio_queue_recovery_begin(vq, why)))
+		virtio_device_break(vq->device, why);
+}
+
+/* §2.1.1 [INI-10] [INI-11] [INI-12] */
+bool virtio_device_suspect(struct virtio_device *device)
 {
 	uint8_t status;
 
 	if (!device->live || device->broken)
-		return;
-	device->counters.config_interrupts++;
+		return true;
 	status = device->transport->status_get(device);
 	if (status == 0xff)
 		virtio_device_break(device, "it is gone");
 	else if (status & VIRTIO_STATUS_NEEDS_RESET && !device->transport->legacy)
 		virtio_device_break(device, "it asks for a reset");
-	else if (device->driver->config_changed)
+	return device->broken;
+}
+
+/* §3.2.1: the same interrupt says "look at the configuration" and "reset me" [CFG-07]. */
+void virtio_interrupt_config(struct virtio_device *device)
+{
+	if (virtio_device_suspect(device))
+		return;
+	device->counters.config_interrupts++;
+	if (device->driver->config_changed)
 		device->driver->config_changed(device);
 }
 
@@ -220,7 +230,7 @@ void virtio_shutdown(void)
 		if (!each->live)
 			continue;
 		virtio_queues_block(each);
-		reset(each);
+		virtio_reset(each);
 	}
 }
 EXIT_CALL(INIT_BUS, virtio_shutdown);

@@ -75,10 +75,10 @@ struct virtio_driver {
 	void (*broken)(struct virtio_device *device);
 
 	/* Bringing a broken device back, after broken(), in thread context: it was reset
-	 * and the same features were negotiated again (§2.2.1); the old queues are freed.
-	 * Sets up queues as probe() did and may pre-fill them; what users hold stays
-	 * valid. Must not kick. 0, or -errno: it stays out of service. NULL: it always
-	 * does. */
+	 * and the same features were negotiated again (§2.2.1). Asks for the same queues
+	 * as probe() did (virtio_find_queues gives the same ones, empty again) and may
+	 * pre-fill them; what users hold stays valid. Must not kick. 0, or -errno: broken()
+	 * is called again and it is tried again, some times. NULL: it stays broken. */
 	int (*restore)(struct virtio_device *device);
 	/* After the DRIVER_OK that follows restore(): kick, go on. May be NULL. */
 	void (*restored)(struct virtio_device *device);
@@ -91,7 +91,9 @@ struct virtio_driver {
 	void (*queue_restored)(struct virtqueue *vq);
 
 	/* After broken(), in thread context: the device was unplugged and does not come
-	 * back. Users that still hold it get -ENODEV from here on. May be NULL. */
+	 * back. Users that still hold it get -ENODEV from here on. A second later, when
+	 * nobody can be in the middle of a call any more, what driver_data then points to
+	 * is freed (kfree), and so are the queues. NULL: nothing ever is. */
 	void (*removed)(struct virtio_device *device);
 };
 /* Whoever links a driver gets the transports with it (virtio/transport/transports.c), and
@@ -150,11 +152,32 @@ struct virtio_transport {
 	 * shared ones when there are few, a line when there are none. Handlers do nothing
 	 * until the device is live. */
 	int (*interrupts_attach)(struct virtio_device *, unsigned count);
+	/* Also from a timer interrupt, and of a device that is `gone`: then without touching
+	 * its registers. */
 	void (*interrupts_detach)(struct virtio_device *);
+
+	/* The last call for a device that was unplugged: nobody knows it any more, it can
+	 * be freed. Thread context. NULL: it never is. */
+	void (*release)(struct virtio_device *);
 };
 
 struct virtio_counters {
-	uint64_t config_interrupts, spurious_interrupts, resets, violations;
+	uint64_t config_interrupts, spurious_interrupts;
+	uint64_t resets, recoveries; /* of the device; back in service after one */
+	uint64_t queue_resets;	     /* of one queue alone */
+	uint64_t violations; /* rules it broke, and its own requests for a reset */
+};
+
+/* recovery.c's notes about a device; timer interrupts and its thread alone touch them. */
+struct virtio_recovery {
+	struct virtio_device *next; /* in line for the thread */
+	bool busy;		    /* in line, or the thread is at it */
+	bool hopeless;		    /* it stays out of service */
+	bool unlisted;		    /* gone, and removed() was called */
+	unsigned attempts;	    /* in a row, without a quiet while between them */
+	uint64_t last_ns;	    /* the last one */
+	unsigned queue_attempts;    /* the same of queues that were reset alone */
+	uint64_t queue_last_ns;
 };
 
 struct virtio_device {
@@ -163,21 +186,28 @@ struct virtio_device {
 	void *driver_data; /* the driver's */
 	uint32_t id;	   /* enum virtio_device_id, or one we do not know */
 	char name[16];	   /* "net0", "block1": driver name and number, unique */
+	unsigned number;   /* that one; virtio.c's */
 	struct virtio_features offered;	   /* as first read; for display */
 	struct virtio_features negotiated; /* the only copy that decisions look at */
 	uint8_t status;			   /* as last written; virtio.c's */
-	bool live;   /* DRIVER_OK was set; interrupts are served only then */
-	bool broken; /* a rule was broken or the device is gone: no more requests */
+	bool live;	/* DRIVER_OK was set; interrupts are served only then */
+	bool was_live;	/* it was once: its driver knows it */
+	bool broken;	/* a rule was broken or the device is gone: no more requests */
+	bool gone;	/* unplugged: its registers are not touched any more */
+	bool restoring; /* between the reset and DRIVER_OK of a recovery */
 	struct virtqueue **queues;
 	unsigned queue_count;
 	const char *interrupts; /* "MSI-X ×3", "INTx 11", "none": for display */
 	char where[16];		/* "pci 0:03.0", by the transport: for display */
 	struct virtio_counters counters;
-	struct timer recovery; /* virtio.c's: resets a device that broke a rule */
+	struct timer recovery; /* recovery.c's, as the next */
+	struct virtio_recovery recovering;
+	struct timer queue_recovery; /* queue_recovery.c's */
 	struct virtio_device *next;
 };
 
-/* All devices found by any transport, in the order of their finding. */
+/* All devices found by any transport, in the order of their finding. One that was unplugged
+ * leaves the list, but lasts a second longer: whoever walks it needs no lock. */
 extern struct virtio_device *virtio_devices;
 
 static inline bool virtio_has(const struct virtio_device *device, unsigned feature)
@@ -223,9 +253,19 @@ void virtio_config_write16(struct virtio_device *device, unsigned offset, uint16
 void virtio_config_write32(struct virtio_device *device, unsigned offset, uint32_t value);
 
 /* Marks the device and its queues broken at once; resets it and calls the driver's
- * broken() from a timer interrupt as soon as interrupts are on. Any context, also under
- * the driver's locks; what comes after the first time is ignored. */
+ * broken() from a timer interrupt as soon as interrupts are on, then brings it back
+ * (recovery.c). Any context, also under the driver's locks; what comes after the first
+ * time is ignored. */
 void virtio_device_break(struct virtio_device *device, const char *why);
+
+/* The same for one queue: where RING_RESET was negotiated it alone is reset (§2.6.1), and
+ * comes back by queue_broken() and queue_restored() of the driver; else the device is. */
+void virtio_queue_break(struct virtqueue *vq, const char *why);
+
+/* For a driver that waited in vain: looks whether the device asks for a reset or went
+ * away (§2.1.1). True: it is broken, as after virtio_device_break(). False: by its own
+ * account it is well; the driver decides. Any context. */
+bool virtio_device_suspect(struct virtio_device *device);
 
 /* From a transport's interrupt handler. */
 void virtio_interrupt_config(struct virtio_device *device);

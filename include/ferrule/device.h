@@ -16,7 +16,10 @@ struct ferrule_device_info {
 	const char *interrupts;
 	uint64_t offered[2], negotiated[2]; /* feature bits */
 	bool live, broken;
-	uint64_t config_interrupts, spurious_interrupts, resets, violations;
+	uint64_t config_interrupts, spurious_interrupts;
+	uint64_t violations;	     /* rules it broke, resets it asked for */
+	uint64_t resets, recoveries; /* of the device; how often it came back */
+	uint64_t queue_resets;	     /* of one queue alone */
 	unsigned queues;
 };
 /* The index-th virtio device; false past the last. */

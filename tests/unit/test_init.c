@@ -240,16 +240,24 @@ static void needs_reset(void **state)
 	mock_remove(mock);
 }
 
+/* [INI-12]: all ones is a device that went away, and nothing is said to it any more. */
 static void surprise_removal(void **state)
 {
 	struct mock *mock = fresh();
+	uint64_t writes;
 
 	(void)state;
 	assert_int_equal(mock_add(mock), 0);
+	writes = mock->counts.status_writes;
 	mock->status = 0xff;
 	mock_config_changed(mock);
 	host_clock_advance(1);
 	assert_int_equal(broken_calls, 1);
+	assert_int_equal(host_threads_run(), 1);
+	assert_null(virtio_devices);
+	assert_true(mock->device.gone);
+	assert_int_equal(mock->counts.status_writes, writes);
+	mock->status = 0;
 	mock_remove(mock);
 }
 

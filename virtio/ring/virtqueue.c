@@ -163,7 +163,7 @@ void virtqueue_block(struct virtqueue *vq)
 void virtqueue_violation(struct virtqueue *vq, const char *why)
 {
 	vq->blocked |= VIRTQUEUE_BROKEN;
-	virtio_device_break(vq->device, why);
+	virtio_queue_break(vq, why);
 }
 
 /* The device is out of it: lists of what is free matter no more before virtqueue_reset(). */

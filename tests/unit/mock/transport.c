@@ -220,6 +220,16 @@ static const struct virtio_transport modern = {
 };
 static struct virtio_transport legacy;
 
+void mock_unplug(struct mock *mock)
+{
+	virtio_device_gone(&mock->device);
+	mock->status = 0; /* what is left of the device says nothing */
+	host_clock_advance(1);
+	host_threads_run();
+	host_clock_advance(2 * NS_PER_SEC);
+	host_threads_run();
+}
+
 int mock_add(struct mock *mock)
 {
 	unsigned i = 0;
@@ -245,8 +255,12 @@ void mock_remove(struct mock *mock)
 {
 	struct virtio_device **link = &virtio_devices;
 
+	if (mock->device.recovering
+		    .busy) /* in the hand of a thread that did not run yet */
+		host_threads_run();
 	virtio_shutdown();
 	timer_cancel(&mock->device.recovery);
+	timer_cancel(&mock->device.queue_recovery);
 	if (mock->status & VIRTIO_STATUS_DRIVER_OK)
 		mock_violation(mock, "still live after the shutdown");
 	while (*link && *link != &mock->device)

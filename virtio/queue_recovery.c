@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* One queue that broke a rule is reset alone, where RING_RESET was negotiated (VIRTIO 1.3
+ * §2.6.1): the others go on. A device that does not even let go of a queue, or whose queues
+ * break again and again, is reset as a whole [VQ-21] [VQ-26] [VQ-27]. */
+
+#include <kernel/log.h>
+#include <virtio/core.h>
+#include <virtio/ring/ring.h>
+
+#define ATTEMPTS_MAX 8
+#define QUIET_NS     (60 * NS_PER_SEC)
+
+/* A queue that waits for this is one that is blocked on a device that is not broken. */
+static bool possible(const struct virtio_device *device)
+{
+	const struct virtio_driver *driver = device->driver;
+
+	return virtio_has(device, VIRTIO_F_RING_RESET) && driver->queue_broken &&
+	       driver->queue_restored && device->live && !device->broken;
+}
+
+static bool too_often(struct virtio_recovery *notes)
+{
+	uint64_t now = clock_ns();
+
+	if (now - notes->queue_last_ns > QUIET_NS)
+		notes->queue_attempts = 0;
+	notes->queue_last_ns = now;
+	return ++notes->queue_attempts > ATTEMPTS_MAX;
+}
+
+static void revive(struct virtio_device *device, struct virtqueue *vq)
+{
+	const struct virtio_transport *transport = device->transport;
+
+	if (too_often(&device->recovering)) {
+		virtio_device_break(device, "its queues break too often");
+		return;
+	}
+	if (transport->queue_reset(device, vq)) {
+		virtio_device_break(device, "it does not let go of a queue");
+		return;
+	}
+	device->counters.queue_resets++;
+	device->driver->queue_broken(vq);
+	virtqueue_reset(vq);
+	if (transport->queue_enable(device, vq)) {
+		virtio_device_break(device, "it does not take a queue back");
+		return;
+	}
+	virtqueue_live(vq);
+	log_warn("virtio: %s: queue %u (%s) is back in service", device->name, vq->index,
+		 vq->name);
+	device->driver->queue_restored(vq);
+}
+
+/* Timer interrupt: whoever called virtio_queue_break() may have held the driver's locks. */
+static void queues_fell(struct timer *timer)
+{
+	struct virtio_device *device =
+		(void *)((char *)timer - offsetof(struct virtio_device, queue_recovery));
+
+	for (unsigned i = 0; i < device->queue_count && possible(device); i++)
+		if (virtqueue_broken(device->queues[i]))
+			revive(device, device->queues[i]);
+}
+
+bool virtio_queue_recovery_begin(struct virtqueue *vq, const char *why)
+{
+	struct virtio_device *device = vq->device;
+
+	if (!possible(device))
+		return false;
+	device->counters.violations++;
+	virtqueue_block(vq);
+	log_error("virtio: %s: queue %u (%s) is broken: %s", device->name, vq->index,
+		  vq->name, why);
+	device->queue_recovery.expired = queues_fell;
+	timer_arm(&device->queue_recovery, clock_ns());
+	return true;
+}
