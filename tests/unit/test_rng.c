@@ -78,11 +78,10 @@ static struct mock *device(void)
 	return mock;
 }
 
-/* Devices of earlier tests are gone, but still listed: end them for the driver as well. */
+/* Devices of earlier tests must be gone for the driver as well. */
 static void retire(struct mock *mock)
 {
-	virtio_device_break(&mock->device, "end of test");
-	host_clock_advance(1);
+	mock_unplug(mock);
 	mock_remove(mock);
 }
 
@@ -173,32 +172,76 @@ static void unwritten_bytes_are_zero(void **state)
 	retire(mock);
 }
 
-static void broken_device_is_left_alone(void **state)
+static void misbehave(struct mock *mock)
+{
+	mock->lenient = true;
+	mock_push_raw(mock, 0, 7, 64); /* an id that is not in flight */
+	mock_interrupt_always(mock, 0);
+	mock->lenient = false;
+	mock->queues[0].kicked = false;
+}
+
+/* [INI-10] What it was asked before it broke is asked again once it is back. */
+static void broken_device_comes_back(void **state)
 {
 	struct mock *mock = device();
 
 	(void)state;
-	mock->lenient = true;
 	random_source_request();
-	mock_push_raw(mock, 0, 7, 64); /* an id that is not in flight */
-	mock_interrupt_always(mock, 0);
+	misbehave(mock);
 	host_clock_advance(1);
 	assert_true(mock->device.broken);
 	assert_false(random_source_request());
 	assert_int_equal(mixed_bytes, 0);
-	mock_remove(mock);
+	assert_int_equal(host_threads_run(), 1);
+	assert_true(mock->device.live);
+	while (mock_run(mock))
+		;
+	assert_int_equal(mixed_bytes, 64);
+	assert_true(random_source_request());
+	retire(mock);
+}
+
+/* [VQ-26] With RING_RESET the queue alone is reset. */
+static void broken_queue_comes_back(void **state)
+{
+	struct mock *mock = mock_new(VIRTIO_ID_ENTROPY);
+
+	(void)state;
+	mock_offer(mock, VIRTIO_F_RING_RESET);
+	mock->queue_max[0] = 8;
+	mock->serve = serve;
+	mixed_bytes = 0;
+	claim = answer = 64;
+	assert_int_equal(mock_add(mock), 0);
+	random_source_request();
+	misbehave(mock);
+	host_clock_advance(1);
+	assert_int_equal(mock->device.counters.queue_resets, 1);
+	assert_false(mock->device.broken);
+	while (mock_run(mock))
+		;
+	assert_int_equal(mixed_bytes, 64);
+	retire(mock);
+}
+
+static int nothing_left(void **state)
+{
+	(void)state;
+	return host_heap_live || host_page_live || virtio_devices;
 }
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(nothing_there),
-		cmocka_unit_test(one_request_when_asked),
-		cmocka_unit_test(short_answers_are_asked_again),
-		cmocka_unit_test(empty_answers_end),
-		cmocka_unit_test(huge_length_is_cut),
-		cmocka_unit_test(unwritten_bytes_are_zero),
-		cmocka_unit_test(broken_device_is_left_alone),
+		cmocka_unit_test_teardown(nothing_there, nothing_left),
+		cmocka_unit_test_teardown(one_request_when_asked, nothing_left),
+		cmocka_unit_test_teardown(short_answers_are_asked_again, nothing_left),
+		cmocka_unit_test_teardown(empty_answers_end, nothing_left),
+		cmocka_unit_test_teardown(huge_length_is_cut, nothing_left),
+		cmocka_unit_test_teardown(unwritten_bytes_are_zero, nothing_left),
+		cmocka_unit_test_teardown(broken_device_comes_back, nothing_left),
+		cmocka_unit_test_teardown(broken_queue_comes_back, nothing_left),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,12 +24,14 @@ struct rng {
 	uint8_t *buffer; /* a page of its own; the device's while `out` */
 	uint64_t buffer_phys;
 	bool out;	  /* under lock */
-	bool failed;	  /* under lock: broken */
+	bool failed;	  /* under lock: broken, perhaps for a while only */
 	unsigned answers; /* since the last request from outside; under lock */
-	struct rng *next; /* list of devices: append only */
+	struct rng
+		*next; /* list of devices; under rngs_lock, but may be read in no lock */
 };
 
 static struct rng *rngs;
+static struct spinlock rngs_lock;
 
 /* Exposes the buffer, zeroed, if it is not out already. Under the lock. */
 static bool expose(struct rng *rng)
@@ -43,22 +45,27 @@ static bool expose(struct rng *rng)
 	return rng->out;
 }
 
+/* Asks for one answer. False: the device is broken. */
+static bool request(struct rng *rng)
+{
+	unsigned long flags = spin_lock(&rng->lock);
+	bool kick, usable = !rng->failed;
+
+	rng->answers = 0;
+	kick = expose(rng) && virtqueue_kick_prepare(rng->queue);
+	spin_unlock(&rng->lock, flags);
+	if (kick)
+		virtqueue_notify(rng->queue);
+	return usable;
+}
+
 bool random_source_request(void)
 {
 	bool any = false;
 
 	for (struct rng *rng = __atomic_load_n(&rngs, __ATOMIC_ACQUIRE); rng;
-	     rng = rng->next) {
-		unsigned long flags = spin_lock(&rng->lock);
-		bool kick;
-
-		rng->answers = 0;
-		kick = expose(rng) && virtqueue_kick_prepare(rng->queue);
-		any |= !rng->failed;
-		spin_unlock(&rng->lock, flags);
-		if (kick)
-			virtqueue_notify(rng->queue);
-	}
+	     rng = __atomic_load_n(&rng->next, __ATOMIC_ACQUIRE))
+		any |= request(rng);
 	return any;
 }
 
@@ -95,17 +102,23 @@ static void rng_used(struct virtqueue *queue)
 		virtqueue_notify(queue);
 }
 
-static int rng_probe(struct virtio_device *device)
+static int find_queue(struct virtio_device *device, struct rng *rng)
 {
 	static const struct virtqueue_wanted wanted = {
 		.name = "requests", .size_max = 8, .callback = rng_used, .pieces_max = 1
 	};
+
+	return virtio_find_queues(device, &wanted, 1, &rng->queue);
+}
+
+static int rng_probe(struct virtio_device *device)
+{
 	struct rng *rng = kzalloc(sizeof(*rng));
 	int error;
 
 	if (!rng)
 		return -ENOMEM;
-	error = virtio_find_queues(device, &wanted, 1, &rng->queue);
+	error = find_queue(device, rng);
 	if (!error) {
 		rng->buffer_phys = page_alloc(0);
 		error = rng->buffer_phys ? 0 : -ENOMEM;
@@ -123,24 +136,66 @@ static int rng_probe(struct virtio_device *device)
 static void rng_ready(struct virtio_device *device)
 {
 	struct rng *rng = device->driver_data;
-	struct rng *first = __atomic_load_n(&rngs, __ATOMIC_RELAXED);
+	unsigned long flags = spin_lock(&rngs_lock);
 
-	do {
-		rng->next = first;
-	} while (!__atomic_compare_exchange_n(&rngs, &first, rng, false, __ATOMIC_RELEASE,
-					      __ATOMIC_RELAXED));
+	rng->next = rngs;
+	__atomic_store_n(&rngs, rng, __ATOMIC_RELEASE);
+	spin_unlock(&rngs_lock, flags);
 }
 
+/* After the reset: the buffer is ours again, and what is in it counts for nothing. */
 static void rng_broken(struct virtio_device *device)
 {
 	struct rng *rng = device->driver_data;
-	unsigned long flags;
+	unsigned long flags = spin_lock(&rng->lock);
 
-	if (!rng)
-		return;
-	flags = spin_lock(&rng->lock);
 	rng->failed = true;
+	while (virtqueue_detach(rng->queue))
+		;
+	rng->out = false;
 	spin_unlock(&rng->lock, flags);
+}
+
+static int rng_restore(struct virtio_device *device)
+{
+	return find_queue(device, device->driver_data);
+}
+
+/* The request that was lost is made again if it is still wanted. */
+static void rng_restored(struct virtio_device *device)
+{
+	struct rng *rng = device->driver_data;
+	unsigned long flags = spin_lock(&rng->lock);
+
+	rng->failed = false;
+	spin_unlock(&rng->lock, flags);
+	if (!ferrule_entropy_ready())
+		request(rng);
+}
+
+/* Of the queue alone it is the same, in one go. */
+static void rng_queue_broken(struct virtqueue *queue)
+{
+	rng_broken(virtqueue_device(queue));
+}
+
+static void rng_queue_restored(struct virtqueue *queue)
+{
+	rng_restored(virtqueue_device(queue));
+}
+
+/* Who still stands on it goes on from there: the record lasts a while (virtio.h). */
+static void rng_removed(struct virtio_device *device)
+{
+	struct rng *rng = device->driver_data, **link = &rngs;
+	unsigned long flags = spin_lock(&rngs_lock);
+
+	while (*link && *link != rng)
+		link = &(*link)->next;
+	if (*link)
+		__atomic_store_n(link, rng->next, __ATOMIC_RELEASE);
+	spin_unlock(&rngs_lock, flags);
+	page_free(rng->buffer_phys, 0);
 }
 
 static const struct virtio_driver virtio_rng_driver = {
@@ -149,5 +204,10 @@ static const struct virtio_driver virtio_rng_driver = {
 	.probe = rng_probe,
 	.ready = rng_ready,
 	.broken = rng_broken,
+	.restore = rng_restore,
+	.restored = rng_restored,
+	.queue_broken = rng_queue_broken,
+	.queue_restored = rng_queue_restored,
+	.removed = rng_removed,
 };
 VIRTIO_DRIVER(virtio_rng_driver);
