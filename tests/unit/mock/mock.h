@@ -239,7 +239,7 @@ extern struct mock *mocks;
 
 /* --- transport.c: the mock behind a struct virtio_transport of its own --- */
 
-int mock_add(struct mock *mock);     /* virtio_device_add() */
+int mock_add(struct mock *mock); /* virtio_device_add() */
 /* Surprise removal, to its end: the driver forgets the device. mock_remove() follows. */
 void mock_unplug(struct mock *mock);
 void mock_remove(struct mock *mock); /* orderly end: shutdown, nothing left, freed */
