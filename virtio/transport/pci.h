@@ -36,7 +36,7 @@ struct virtio_pci {
 
 	/* Modern: mapped structures (§4.1.4), and where doorbells are. */
 	volatile uint8_t *common, *isr, *config;
-	uint32_t config_bytes;
+	uint32_t common_bytes, config_bytes;
 	uint8_t notify_bar;
 	uint32_t notify_offset, notify_bytes, notify_multiplier;
 
