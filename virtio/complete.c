@@ -6,9 +6,11 @@
 
 #include <virtio/core.h>
 #include <virtio/ring/ring.h>
+#include <virtio/transport/transports.h>
 
 const void *const virtio_complete[] = {
 	(const void *)virtio_recovery_begin,
 	(const void *)virtio_queue_recovery_begin,
 	virtqueue_layout_names, /* all layouts of the ring: virtio/ring/layouts.c */
+	virtio_transports_complete,
 };

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* The transports, and the parts of one, that a console alone does without. */
+
+#include <virtio/transport/mmio.h>
+#include <virtio/transport/transports.h>
+
+const void *const virtio_transports_complete[] = { virtio_mmio_key };
