@@ -9,6 +9,8 @@
 #include <virtio/ring/ring.h>
 #include <virtio/transport/pci.h>
 
+#pragma weak virtio_pci_queue_reset
+
 /* struct virtio_pci_cap (§4.1.4). Never written. */
 #define CAPABILITY_VENDOR 0x09
 #define CAP_LEN_TYPE	  0 /* id, next, length, type: one byte each */
@@ -245,6 +247,7 @@ const struct virtio_transport virtio_pci_modern = {
 	.config_generation = config_generation,
 	.queue_size = queue_size,
 	.queue_enable = queue_enable,
+	.queue_reset = virtio_pci_queue_reset,
 	.interrupts_attach = virtio_pci_interrupts_attach,
 	.interrupts_detach = virtio_pci_interrupts_detach,
 };
