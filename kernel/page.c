@@ -6,20 +6,16 @@
  * carved from a frontier. Freed single pages rest on a short list first, so that the
  * usual pair of page_alloc(0) and page_free() neither splits nor merges. */
 
-#include <kernel/boot_info.h>
 #include <kernel/lock.h>
-#include <kernel/log.h>
 #include <kernel/page.h>
 #include <kernel/page_info.h>
+#include <kernel/page_region.h>
 #include <kernel/panic.h>
 #include <string.h>
 
 #define ORDER_MAX   30 /* 4 TiB */
 #define CHUNK_ORDER 4  /* carved at once, if the request is not larger */
 #define RESTING_MAX 32
-/* Each module and the image can cut a range of the boot map in two. */
-#define REGIONS_MAX (BOOT_RANGES_MAX + BOOT_MODULES_MAX + 16)
-#define PAGES_END   (UINT64_C(1) << 32) /* page numbers are 32 bits wide: 16 TiB */
 
 /* page_info.state: what a block's first page is, and its order in the low bits. */
 enum {
@@ -30,18 +26,6 @@ enum {
 	STATE_ORDER = 0x3f,
 };
 
-struct region {
-	uint32_t first;	 /* page number of the first page that can be handed out */
-	uint32_t pages;	 /* how many there are */
-	uint32_t carved; /* how many lie before the frontier */
-	struct page_info *info;
-};
-
-/* Written at boot only, save `carved`, which is under `lock`. Largest region first: it
- * is looked at first, and the small low ones are kept for page_alloc_below(). */
-static struct region regions[REGIONS_MAX];
-static unsigned region_count;
-
 static struct spinlock lock;		    /* for all below */
 static uint32_t free_blocks[ORDER_MAX + 1]; /* first of each order, 0: none */
 static uint32_t free_orders;		    /* bit n: free_blocks[n] is not empty */
@@ -50,17 +34,9 @@ static unsigned resting_count;
 static uint64_t free_pages, total_bytes, failures;
 static struct page_reclaimer *reclaimers;
 
-static struct region *region_of(uint32_t page)
-{
-	for (struct region *r = regions; r < regions + region_count; r++)
-		if (page - r->first < r->carved)
-			return r;
-	return NULL;
-}
-
 static struct page_info *info_of(uint32_t page)
 {
-	struct region *r = region_of(page);
+	struct page_region *r = page_region_of(page);
 
 	return r ? &r->info[page - r->first] : NULL;
 }
@@ -101,10 +77,11 @@ static void list_remove(struct page_info *info, unsigned order)
 	if (!free_blocks[order])
 		free_orders &= ~(UINT32_C(1) << order);
 	info->state = STATE_INSIDE;
+	info->owner = PAGE_OWNER_NONE;
 }
 
 /* Merges a block with its buddies as far as they are free, and lists the result. */
-static void give(struct region *r, uint32_t page, unsigned order)
+static void give(struct page_region *r, uint32_t page, unsigned order)
 {
 	struct page_info *info = &r->info[page - r->first];
 
@@ -139,7 +116,7 @@ static uint32_t take(uint32_t page, struct page_info *info, unsigned from, unsig
 
 /* Moves the frontier of one region by one aligned block towards a block of `order` that
  * ends below page number `limit`. False: this region cannot have one. */
-static bool carve(struct region *r, unsigned order, uint64_t limit)
+static bool carve(struct page_region *r, unsigned order, uint64_t limit)
 {
 	uint64_t size = UINT64_C(1) << order;
 	uint64_t at = (uint64_t)r->first + r->carved;
@@ -170,7 +147,7 @@ static bool settle(void)
 	resting = 0;
 	resting_count = 0;
 	while (page) {
-		struct region *r = region_of(page);
+		struct page_region *r = page_region_of(page);
 		uint32_t next = r->info[page - r->first].next;
 
 		give(r, page, 0);
@@ -213,8 +190,8 @@ static uint32_t find_or_carve(unsigned order, uint64_t limit)
 
 	do {
 		page = limit < PAGES_END ? find_below(order, limit) : find(order);
-		for (struct region *r = regions; !page && r < regions + region_count;
-		     r++) {
+		for (struct page_region *r = page_regions;
+		     !page && r < page_regions + page_region_count; r++) {
 			while (!page && carve(r, order, limit))
 				page = limit < PAGES_END ? find_below(order, limit)
 							 : find(order);
@@ -262,6 +239,16 @@ static uint64_t reclaim_and_alloc(unsigned order, uint64_t limit)
 	return 0;
 }
 
+size_t page_reclaim(size_t pages)
+{
+	size_t freed = 0;
+
+	for (struct page_reclaimer *each = reclaimers; each && freed < pages;
+	     each = each->next)
+		freed += each->reclaim(pages - freed);
+	return freed;
+}
+
 uint64_t page_alloc(unsigned order)
 {
 	uint64_t phys = alloc(order, PAGES_END);
@@ -295,7 +282,8 @@ void page_free(uint64_t phys, unsigned order)
 {
 	uint32_t page = (uint32_t)(phys >> PAGE_SHIFT);
 	unsigned long flags = spin_lock(&lock);
-	struct region *r = phys >> PAGE_SHIFT < PAGES_END ? region_of(page) : NULL;
+	struct page_region *r = phys >> PAGE_SHIFT < PAGES_END ? page_region_of(page)
+							       : NULL;
 	struct page_info *info = r ? &r->info[page - r->first] : NULL;
 
 	if (!info || info->state != (STATE_USED | order) || phys % PAGE_BYTES)
@@ -313,6 +301,43 @@ void page_free(uint64_t phys, unsigned order)
 	spin_unlock(&lock, flags);
 }
 
+uint64_t page_take_unreported(unsigned order_min, unsigned *order)
+{
+	unsigned long flags = spin_lock(&lock);
+	uint32_t page = 0;
+
+	settle();
+	for (unsigned from = ORDER_MAX; from >= order_min && !page; from--) {
+		struct page_info *info = NULL;
+
+		for (page = free_blocks[from]; page; page = info->next) {
+			info = info_of(page);
+			if (info->owner != PAGE_OWNER_REPORTED)
+				break;
+		}
+		if (page) {
+			take(page, info, from, from);
+			free_pages -= UINT64_C(1) << from;
+			*order = from;
+		}
+	}
+	spin_unlock(&lock, flags);
+	return (uint64_t)page << PAGE_SHIFT;
+}
+
+void page_give_reported(uint64_t phys, unsigned order)
+{
+	uint32_t page = (uint32_t)(phys >> PAGE_SHIFT);
+	unsigned long flags = spin_lock(&lock);
+	struct page_info *info = info_of(page);
+
+	free_pages += UINT64_C(1) << order;
+	give(page_region_of(page), page, order);
+	if (info->state == (STATE_FREE | order)) /* else it merged with others */
+		info->owner = PAGE_OWNER_REPORTED;
+	spin_unlock(&lock, flags);
+}
+
 unsigned page_order(size_t bytes)
 {
 	size_t pages = bytes / PAGE_BYTES + !!(bytes % PAGE_BYTES);
@@ -320,53 +345,10 @@ unsigned page_order(size_t bytes)
 	return pages <= 1 ? 0 : 64 - (unsigned)__builtin_clzll(pages - 1);
 }
 
-/* A region begins with its page_info. */
-static bool overlaps(uint64_t first, uint64_t end)
+void page_region_added(uint64_t pages, uint64_t usable)
 {
-	for (struct region *r = regions; r < regions + region_count; r++) {
-		uint64_t start = (uint64_t)((char *)r->info - (char *)phys_to_virt(0));
-
-		if (first < (uint64_t)r->first + r->pages && end > start >> PAGE_SHIFT)
-			return true;
-	}
-	return false;
-}
-
-void page_add_region(uint64_t base, uint64_t end)
-{
-	uint64_t first = (base + PAGE_BYTES - 1) >> PAGE_SHIFT;
-	uint64_t last = end >> PAGE_SHIFT;
-	uint64_t info_pages;
-	unsigned at = region_count;
-
-	if (first == 0)
-		first = 1; /* page 0 stands for "none" */
-	if (last > PAGES_END) {
-		log_warn("page: RAM above 16 TiB is left unused");
-		last = PAGES_END;
-	}
-	info_pages = 1 + (last - first) * sizeof(struct page_info) / PAGE_BYTES;
-	if (first >= last || last - first <= info_pages)
-		return;
-	if (region_count == REGIONS_MAX || overlaps(first, last)) {
-		log_warn("page: RAM at %#llx..%#llx is left unused: %s",
-			 (unsigned long long)base, (unsigned long long)end,
-			 region_count == REGIONS_MAX ? "too many regions"
-						     : "it overlaps");
-		return;
-	}
-	while (at > 0 && regions[at - 1].pages < last - first - info_pages) {
-		regions[at] = regions[at - 1];
-		at--;
-	}
-	regions[at] = (struct region){
-		.first = (uint32_t)(first + info_pages),
-		.pages = (uint32_t)(last - first - info_pages),
-		.info = phys_to_virt(first << PAGE_SHIFT),
-	};
-	region_count++;
-	total_bytes += (last - first) << PAGE_SHIFT;
-	free_pages += last - first - info_pages;
+	total_bytes += pages << PAGE_SHIFT;
+	free_pages += usable;
 }
 
 void page_reclaimer_add(struct page_reclaimer *reclaimer)

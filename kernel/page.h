@@ -28,12 +28,20 @@ void page_free(uint64_t phys, unsigned order);
 /* The smallest order whose block holds `bytes`. */
 unsigned page_order(size_t bytes);
 
+/* For telling the host of memory that lies idle: takes the largest free block of at least
+ * 2^order_min pages that is not known to be reported, and gives it back with that mark,
+ * which it loses when a part of it is handed out or it merges with others. 0: none. */
+uint64_t page_take_unreported(unsigned order_min, unsigned *order);
+void page_give_reported(uint64_t phys, unsigned order);
+
 /* When memory runs out each registered reclaimer is asked once to give pages back. */
 struct page_reclaimer {
 	size_t (*reclaim)(size_t pages); /* returns pages freed; must not sleep */
 	struct page_reclaimer *next;	 /* page.c's */
 };
 void page_reclaimer_add(struct page_reclaimer *reclaimer);
+/* Asks them beforehand, until about so many pages were freed; returns how many were. */
+size_t page_reclaim(size_t pages);
 
 struct page_stats {
 	uint64_t total_bytes; /* handed over by page_add_region */

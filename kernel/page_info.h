@@ -21,6 +21,7 @@ struct page_info {
 enum page_owner {
 	PAGE_OWNER_NONE,
 	PAGE_OWNER_HEAP_LARGE,
+	PAGE_OWNER_REPORTED,   /* free, and the host was told so */
 	PAGE_OWNER_HEAP_CLASS, /* + index of the size class */
 };
 

@@ -132,6 +132,9 @@ static bool can_never_fit(size_t bytes, int protection, int flags)
 	if (!(protection & PROT_WRITE) || flags & MAP_NORESERVE)
 		return false;
 	page_stats(&memory);
+	if (bytes > memory.free_bytes &&
+	    page_reclaim((bytes - memory.free_bytes) / PAGE_BYTES + 1))
+		page_stats(&memory);
 	return bytes > memory.free_bytes;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* sources: kernel/heap.c kernel/page.c tests/unit/host/log.c tests/unit/host/panic.c */
+/* sources: kernel/heap.c kernel/page.c kernel/page_region.c tests/unit/host/log.c tests/unit/host/panic.c */
 
 /* The kernel heap on the real page allocator. */
 

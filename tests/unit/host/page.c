@@ -90,6 +90,12 @@ void page_reclaimer_add(struct page_reclaimer *reclaimer)
 	(void)reclaimer;
 }
 
+size_t page_reclaim(size_t pages)
+{
+	(void)pages;
+	return 0;
+}
+
 void page_stats(struct page_stats *out)
 {
 	*out = (struct page_stats){ 0 };
