@@ -193,8 +193,9 @@ int ext4_begin_change(struct ext4 *ext4)
 	return result;
 }
 
-static int mount_disk(struct ferrule_block *disk, bool read_only, struct fs **out)
+static int ext4_mount(const char *source, bool read_only, struct fs **out)
 {
+	struct ferrule_block *disk = ferrule_block_find(source);
 	struct ext2_super_block super;
 	struct ferrule_block_info info;
 	const char *fault;
@@ -202,6 +203,8 @@ static int mount_disk(struct ferrule_block *disk, bool read_only, struct fs **ou
 	errcode_t error;
 	int result;
 
+	if (!disk)
+		return -ENODEV;
 	ferrule_block_info(disk, &info);
 	result = read_superblock(disk, &super);
 	if (result)
@@ -247,18 +250,6 @@ static int mount_disk(struct ferrule_block *disk, bool read_only, struct fs **ou
 		 ext4->block_bytes, read_only ? "only" : "write");
 	*out = &ext4->fs;
 	return 0;
-}
-
-static int ext4_mount(const char *source, bool read_only, struct fs **out)
-{
-	struct ferrule_block *disk = ferrule_block_find(source);
-	int error;
-
-	if (!disk)
-		return -ENODEV;
-	error = mount_disk(disk, read_only, out);
-	ferrule_block_release(disk); /* libext2fs holds it by its channel */
-	return error;
 }
 
 /* Leaves the disk clean. The mount is given back only when no inode needs it any more; at

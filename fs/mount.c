@@ -202,13 +202,9 @@ static void find_root(void)
 	unsigned disks = 0;
 
 	while ((disk = ferrule_block_at(disks))) {
-		bool found;
-
 		disks++;
 		ferrule_block_info(disk, &info);
-		found = ext4_probe(disk) && try_root("ext4", info.name);
-		ferrule_block_release(disk);
-		if (found)
+		if (ext4_probe(disk) && try_root("ext4", info.name))
 			return;
 	}
 	if (boot_info.module_count && try_root("initrd", ""))

@@ -1,0 +1,318 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* The balloon's pages (VIRTIO 1.3 §5.5.6.1). A page goes in only when the device has
+ * acknowledged it, and comes out only when the device has acknowledged that, whether or
+ * not MUST_TELL_HOST was negotiated [BAL-02] [BAL-03]. */
+
+#include <errno.h>
+#include <kernel/cmdline.h>
+#include <kernel/log.h>
+#include <virtio/device/balloon.h>
+
+#define FLOOR_MIN  (UINT64_C(2) << 20)
+#define FLOOR_PART 8 /* of all RAM */
+#define RETRY_NS   NS_PER_SEC
+#define RECLAIM_NS (20 * NS_PER_MS) /* who allocates waits at most this long */
+
+static uint64_t floor_bytes; /* 0: not said on the command line */
+
+static void set_floor(const char *value)
+{
+	uint64_t bytes = 0;
+
+	for (; *value >= '0' && *value <= '9' && bytes < UINT64_MAX / 20; value++)
+		bytes = bytes * 10 + (uint64_t)(*value - '0');
+	if (*value == 'M' || *value == 'K') {
+		bytes <<= *value == 'M' ? 20 : 10;
+		value++;
+	}
+	if (*value || !bytes)
+		log_warn("balloon_floor: a number of bytes, K or M is wanted");
+	else
+		floor_bytes = bytes;
+}
+CMDLINE_KEY_APPLY(balloon_floor, "free memory the balloon leaves: BYTES, K or M",
+		  set_floor);
+
+/* Pages the balloon may still take without starving the program [BAL-05]. */
+static uint64_t room(void)
+{
+	struct page_stats stats;
+	uint64_t keep;
+
+	page_stats(&stats);
+	keep = stats.total_bytes / FLOOR_PART;
+	if (keep < FLOOR_MIN)
+		keep = FLOOR_MIN;
+	if (floor_bytes)
+		keep = floor_bytes;
+	return stats.free_bytes > keep ? (stats.free_bytes - keep) >> PAGE_SHIFT : 0;
+}
+
+struct balloon_chunk *balloon_chunk_new(void)
+{
+	uint64_t phys = page_alloc(0);
+	struct balloon_chunk *chunk = phys ? phys_to_virt(phys) : NULL;
+
+	if (chunk) {
+		chunk->next = NULL;
+		chunk->count = 0;
+	}
+	return chunk;
+}
+
+void balloon_chunk_push(struct balloon_chunk **chunks, struct balloon_chunk **spare,
+			uint32_t page)
+{
+	struct balloon_chunk *chunk = *chunks;
+
+	if (!chunk || chunk->count == BALLOON_CHUNK) {
+		chunk = *spare;
+		*spare = NULL;
+		chunk->next = *chunks;
+		*chunks = chunk;
+	}
+	chunk->pages[chunk->count++] = page;
+}
+
+bool balloon_chunk_pop(struct balloon_chunk **chunks, uint32_t *page)
+{
+	struct balloon_chunk *chunk = *chunks;
+
+	if (!chunk)
+		return false;
+	*page = chunk->pages[--chunk->count];
+	if (chunk->count == 0) {
+		*chunks = chunk->next;
+		page_free(virt_to_phys(chunk), 0);
+	}
+	return true;
+}
+
+/* One 32-bit write [BAL-04]. */
+static void say_actual(struct balloon *balloon)
+{
+	virtio_config_write32(balloon->device, BALLOON_CONFIG_ACTUAL, balloon->held);
+}
+
+/* §5.5.6.6: who was promised poison finds it. */
+static void free_pages(struct balloon *balloon, const uint32_t *pages, unsigned count)
+{
+	for (unsigned i = 0; i < count; i++) {
+		uint64_t phys = (uint64_t)pages[i] << PAGE_SHIFT;
+
+		balloon_poison(balloon, phys, 0);
+		page_free(phys, 0);
+	}
+}
+
+/* The device has acknowledged them. */
+static void keep(struct balloon *balloon)
+{
+	unsigned long flags = spin_lock(&balloon->lock);
+
+	for (unsigned i = 0; i < balloon->inflating; i++)
+		balloon_chunk_push(&balloon->chunks, &balloon->spare,
+				   balloon->inflate_pages[i]);
+	balloon->held += balloon->inflating;
+	balloon->inflating = 0;
+	spin_unlock(&balloon->lock, flags);
+	say_actual(balloon);
+}
+
+/* One batch; false: there is no memory to give now, or the device is broken. The record's
+ * page is there before the first page is taken. */
+static bool inflate(struct balloon *balloon, uint32_t wanted)
+{
+	struct virtio_piece piece = { balloon->inflate_phys, 0 };
+	uint64_t most = room();
+	unsigned count = 0;
+
+	if (!balloon->spare)
+		balloon->spare = balloon_chunk_new();
+	if (!balloon->spare)
+		return false;
+	if (wanted > BALLOON_BATCH)
+		wanted = BALLOON_BATCH;
+	for (; count < wanted && count < most; count++) {
+		uint64_t phys = page_alloc(0);
+
+		if (!phys)
+			break;
+		balloon->inflate_pages[count] = (uint32_t)(phys >> PAGE_SHIFT);
+	}
+	if (!count)
+		return false;
+	balloon->inflating = count;
+	piece.bytes = count * (uint32_t)sizeof(uint32_t);
+	if (!balloon_tell(balloon, balloon->inflate, &piece, 1, 0))
+		return false; /* the device may have them until it was reset */
+	keep(balloon);
+	return true;
+}
+
+/* Puts up to `wanted` pages on their way out. Under the lock; false: none. */
+static bool deflate_add(struct balloon *balloon, uint32_t wanted)
+{
+	struct virtio_piece piece = { balloon->deflate_phys, 0 };
+	unsigned count = 0;
+
+	if (balloon->deflating || balloon->failed)
+		return false;
+	while (count < wanted && count < BALLOON_BATCH &&
+	       balloon_chunk_pop(&balloon->chunks, &balloon->deflate_pages[count]))
+		count++;
+	if (!count)
+		return false;
+	balloon->held -= count;
+	balloon->deflating = count;
+	piece.bytes = count * (uint32_t)sizeof(uint32_t);
+	/* If it is broken they are ours again after the reset. */
+	return !virtqueue_add(balloon->deflate, &piece, 1, 0, balloon);
+}
+
+static bool deflate_start(struct balloon *balloon, uint32_t wanted)
+{
+	unsigned long flags = spin_lock(&balloon->lock);
+	bool started = deflate_add(balloon, wanted);
+	bool kick = started && virtqueue_kick_prepare(balloon->deflate);
+
+	spin_unlock(&balloon->lock, flags);
+	if (kick)
+		virtqueue_notify(balloon->deflate);
+	return started;
+}
+
+/* Frees what the device has let go. Any context. */
+static void deflate_end(struct balloon *balloon)
+{
+	unsigned long flags = spin_lock(&balloon->lock);
+	unsigned count = 0;
+
+	if (!balloon->failed && virtqueue_get(balloon->deflate, NULL)) {
+		count = balloon->deflating;
+		free_pages(balloon, balloon->deflate_pages, count);
+		balloon->deflated += count;
+		balloon->deflating = 0;
+	}
+	spin_unlock(&balloon->lock, flags);
+	if (count)
+		say_actual(balloon);
+}
+
+void balloon_deflated(struct virtqueue *queue)
+{
+	struct balloon *balloon = virtqueue_device(queue)->driver_data;
+
+	do {
+		deflate_end(balloon);
+	} while (!virtqueue_enable_cb(queue) && !virtqueue_broken(queue));
+	wait_wake(&balloon->wake, WAKE_ALL, 0);
+}
+
+static bool deflate(struct balloon *balloon, uint32_t wanted)
+{
+	uint64_t deadline = clock_ns() + BALLOON_SILENCE_NS;
+	struct wait wait;
+	bool late = false;
+
+	if (!deflate_start(balloon, wanted))
+		return false;
+	wait_begin(&balloon->wake, &wait);
+	while (!late && __atomic_load_n(&balloon->deflating, __ATOMIC_ACQUIRE) &&
+	       !balloon->failed)
+		late = !wait_sleep(&wait, deadline);
+	wait_end(&wait);
+	if (late)
+		virtio_device_break(balloon->device, "it holds deflated pages for ever");
+	return !late && !balloon->failed;
+}
+
+void balloon_pages_follow(struct balloon *balloon)
+{
+	bool more = true;
+
+	while (more && !balloon->failed) {
+		/* §5.5.6.1: it may have changed meanwhile; it is only ever a wish. */
+		uint32_t target = virtio_config_read32(balloon->device,
+						       BALLOON_CONFIG_NUM_PAGES);
+
+		if (target > balloon->held)
+			more = inflate(balloon, target - balloon->held);
+		else
+			more = target < balloon->held &&
+			       deflate(balloon, balloon->held - target);
+		balloon->retry_ns = target > balloon->held ? clock_ns() + RETRY_NS : 0;
+	}
+}
+
+/* The program runs out of memory: some of the balloon's comes back, if the device agrees
+ * within a moment [BAL-06]. Any context, so it is polled for. */
+static size_t reclaim(size_t pages)
+{
+	struct balloon *balloon = NULL;
+	uint64_t deadline = clock_ns() + RECLAIM_NS;
+	uint64_t before;
+
+	for (struct virtio_device *each = virtio_devices; each; each = each->next)
+		if (each->id == VIRTIO_ID_BALLOON && each->live)
+			balloon = each->driver_data;
+	if (!balloon || !virtio_has(balloon->device, VIRTIO_BALLOON_F_DEFLATE_ON_OOM))
+		return 0;
+	if (pages < BALLOON_BATCH) /* whoever runs out wants more soon */
+		pages = BALLOON_BATCH;
+	before = balloon->deflated;
+	deflate_start(balloon, pages > UINT32_MAX ? UINT32_MAX : (uint32_t)pages);
+	while (__atomic_load_n(&balloon->deflating, __ATOMIC_ACQUIRE) &&
+	       clock_ns() < deadline)
+		deflate_end(balloon);
+	before = balloon->deflated - before;
+	balloon->reclaimed += before << PAGE_SHIFT;
+	return before;
+}
+
+void balloon_pages_forget(struct balloon *balloon)
+{
+	unsigned long flags = spin_lock(&balloon->lock);
+	uint32_t page;
+
+	free_pages(balloon, balloon->deflate_pages, balloon->deflating);
+	free_pages(balloon, balloon->inflate_pages, balloon->inflating);
+	balloon->deflating = balloon->inflating = 0;
+	while (balloon_chunk_pop(&balloon->chunks, &page))
+		free_pages(balloon, &page, 1);
+	balloon->held = 0;
+	spin_unlock(&balloon->lock, flags);
+}
+
+int balloon_pages_prepare(struct balloon *balloon)
+{
+	if (balloon->inflate_pages)
+		return 0;
+	balloon->inflate_phys = page_alloc(0);
+	balloon->deflate_phys = page_alloc(0);
+	if (!balloon->inflate_phys || !balloon->deflate_phys)
+		return -ENOMEM;
+	balloon->inflate_pages = phys_to_virt(balloon->inflate_phys);
+	balloon->deflate_pages = phys_to_virt(balloon->deflate_phys);
+	return 0;
+}
+
+void balloon_pages_release(struct balloon *balloon)
+{
+	if (balloon->inflate_phys)
+		page_free(balloon->inflate_phys, 0);
+	if (balloon->deflate_phys)
+		page_free(balloon->deflate_phys, 0);
+}
+
+/* Reclaimers are never taken off their list, so there is one for all balloons. */
+void balloon_pages_start(void)
+{
+	static struct page_reclaimer reclaimer = { .reclaim = reclaim };
+	static bool there;
+
+	if (!__atomic_exchange_n(&there, true, __ATOMIC_ACQ_REL))
+		page_reclaimer_add(&reclaimer);
+}
