@@ -8,7 +8,7 @@
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/split.c virtio/ring/virtqueue.c kernel/format.c
  *	virtio/device/console.c virtio/device/console_port.c
- *	virtio/device/console_port_input.c
+ *	virtio/device/console_port_input.c virtio/device/console_recover.c
  *	virtio/device/console_control.c virtio/device/console_multiport.c
  *	virtio/device/console_api.c virtio/device/pieces.c */
 
@@ -488,6 +488,65 @@ static void broken_device(void **state)
 	finish(mock);
 }
 
+static void back_after_reset(struct mock *mock)
+{
+	mock_needs_reset(mock);
+	host_clock_advance(1);
+	assert_true(mock->device.broken);
+	host.said_count = 0;
+	assert_int_equal(host_threads_run(), 1);
+	assert_true(mock->device.live && !mock->device.broken);
+	run(mock);
+}
+
+/* [INI-10] [CON-08] What was not printed is printed, what was not read can be read. */
+static void comes_back(void **state)
+{
+	struct mock *mock = fresh();
+
+	(void)state;
+	start(mock);
+	host.stopped = true;
+	port_write_bounded(&console->ports[0], "on its way", 10);
+	mock_needs_reset(mock);
+	port_write_bounded(&console->ports[0], ", waiting", 9);
+	host.stopped = false;
+	back_after_reset(mock);
+	host.seen[host.seen_bytes] = '\0';
+	assert_string_equal(host.seen, "on its way, waiting");
+	port_write_bounded(&console->ports[0], "!", 1);
+	run(mock);
+	assert_int_equal(host.seen_bytes, 20);
+	assert_true(mock_available(mock, 0) >= 3);
+	finish(mock);
+}
+
+/* [CON-03] Ports are announced again, and one that we had open is opened again. */
+static void ports_come_back(void **state)
+{
+	struct mock *mock = start_multiport(3);
+	struct ferrule_port *port = ferrule_port_find("org.test.1", 0);
+	char text[16];
+
+	(void)state;
+	run(mock);
+	type(mock, 4, "unread", 6);
+	back_after_reset(mock);
+	assert_int_equal(said(0, EVENT_READY, 1), 1);
+	assert_int_equal(said(1, PORT_READY, 1), 1);
+	assert_int_equal(said(1, OPEN, 1), 1);
+	assert_int_equal(said(2, OPEN, 1), 0);
+	assert_int_equal(ferrule_port_read(port, text, sizeof(text), 0), 6);
+	for (unsigned i = 0; i < 10; i++) {
+		type(mock, 4, "again", 5);
+		assert_int_equal(ferrule_port_read(port, text, sizeof(text), 0), 5);
+	}
+	assert_int_equal(ferrule_port_write(port, "to host", 7, NO_DEADLINE), 7);
+	run(mock);
+	assert_memory_equal(host.seen, "to host", 7);
+	finish(mock);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -501,6 +560,8 @@ int main(void)
 		cmocka_unit_test(absurd_messages),
 		cmocka_unit_test(port_count_is_capped),
 		cmocka_unit_test(broken_device),
+		cmocka_unit_test(comes_back),
+		cmocka_unit_test(ports_come_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,10 @@
 #pragma weak console_input
 #pragma weak console_port_start
 #pragma weak port_received
+/* So is coming back (console_recover.c). */
+#pragma weak console_broken
+#pragma weak console_restore
+#pragma weak console_restored
 
 static struct console_device *consoles; /* append only */
 static bool closing; /* the machine is about to end: leave nothing in the ring */
@@ -153,27 +157,28 @@ struct ferrule_console_size ferrule_console_size(void)
 }
 
 /* One port, two queues. */
+const struct virtqueue_wanted console_single_wanted[2] = {
+	{ .name = "input",
+	  .index = 0,
+	  .size_max = PORT_INPUT_COUNT,
+	  .callback = port_received,
+	  .pieces_max = 1 },
+	{ .name = "output",
+	  .index = 1,
+	  .size_max = PORT_INPUT_COUNT,
+	  .callback = port_transmitted,
+	  .pieces_max = 2 },
+};
+
 static int probe_single(struct console_device *console)
 {
-	static const struct virtqueue_wanted wanted[2] = {
-		{ .name = "input",
-		  .index = 0,
-		  .size_max = PORT_INPUT_COUNT,
-		  .callback = port_received,
-		  .pieces_max = 1 },
-		{ .name = "output",
-		  .index = 1,
-		  .size_max = PORT_INPUT_COUNT,
-		  .callback = port_transmitted,
-		  .pieces_max = 2 },
-	};
 	struct virtqueue *queues[2];
 	struct ferrule_port *port = kzalloc(sizeof(*port));
 	int error;
 
 	if (!port)
 		return -ENOMEM;
-	error = virtio_find_queues(console->device, wanted, 2, queues);
+	error = virtio_find_queues(console->device, console_single_wanted, 2, queues);
 	if (!error)
 		error = port_prepare(port);
 	if (error) {
@@ -241,18 +246,6 @@ static void console_config_changed(struct virtio_device *device)
 	console_read_size(device->driver_data);
 }
 
-static void console_broken(struct virtio_device *device)
-{
-	struct console_device *console = device->driver_data;
-
-	if (!console)
-		return;
-	if (has_multiport(device))
-		console_multiport.broken(console);
-	for (unsigned i = 0; i < console->port_count; i++)
-		port_fail(&console->ports[i]);
-}
-
 const struct virtio_driver virtio_console_driver = {
 	.name = "console",
 	.device_id = VIRTIO_ID_CONSOLE,
@@ -264,5 +257,7 @@ const struct virtio_driver virtio_console_driver = {
 	.ready = console_ready,
 	.config_changed = console_config_changed,
 	.broken = console_broken,
+	.restore = console_restore,
+	.restored = console_restored,
 };
 VIRTIO_DRIVER_BASIC(virtio_console_driver);

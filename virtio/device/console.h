@@ -6,6 +6,7 @@
  *	console.c	   the driver, port 0 as the system's console, its size
  *	console_port.c	   bytes out of one port
  *	console_port_input.c  bytes into it
+ *	console_recover.c  a device that broke and comes back
  *	console_control.c, console_multiport.c	MULTIPORT: the control queues
  *	console_api.c	   <ferrule/console.h>
  *
@@ -60,7 +61,8 @@ struct ferrule_port {
 	bool present;	/* the host has it */
 	bool host_open; /* the host's side is open */
 	bool opened;	/* by us, and said so to the host */
-	bool failed;	/* the device broke */
+	bool failed;	/* the device broke, perhaps for a while */
+	bool started;	/* its receive buffers are posted, or full */
 	char name[PORT_NAME_BYTES];
 
 	/* Output: a ring of bytes on pages of its own. [sent, filled) is waiting,
@@ -118,8 +120,8 @@ void port_receive(struct ferrule_port *port);
 size_t port_take(struct ferrule_port *port, void *data, size_t bytes);
 /* Throws away what was received and not read. */
 void port_forget_input(struct ferrule_port *port);
-void port_fail(struct ferrule_port *port);
-void port_received(struct virtqueue *queue); /* callbacks */
+void console_port_start(struct ferrule_port *port); /* kernel/console.h */
+void port_received(struct virtqueue *queue);	    /* callbacks */
 void port_transmitted(struct virtqueue *queue);
 struct ferrule_port *port_of(struct virtqueue *queue);
 
@@ -128,8 +130,15 @@ struct console_multiport {
 	int (*probe)(struct console_device *console);
 	void (*ready)(struct console_device *console);
 	void (*broken)(struct console_device *console);
+	int (*restore)(struct console_device *console); /* ready() follows */
 };
 extern const struct console_multiport console_multiport __attribute__((weak));
+
+/* console_recover.c; weak in console.c. */
+void console_broken(struct virtio_device *device);
+int console_restore(struct virtio_device *device);
+void console_restored(struct virtio_device *device);
+extern const struct virtqueue_wanted console_single_wanted[2]; /* console.c */
 
 /* console_control.c */
 void control_open(struct ferrule_port *port); /* tells the host that we opened it */

@@ -70,7 +70,6 @@ static void send_pending(struct console_device *console)
 
 static void add_port(struct ferrule_port *port)
 {
-	bool first = !port->output;
 	unsigned long flags;
 
 	if (port->present)
@@ -80,7 +79,7 @@ static void add_port(struct ferrule_port *port)
 		port->control_pending = PENDING_REFUSAL;
 		return;
 	}
-	if (first)
+	if (!port->started)
 		console_port_start(port);
 	else
 		port_forget_input(port);
@@ -89,6 +88,8 @@ static void add_port(struct ferrule_port *port)
 	port->name[0] = '\0';
 	spin_unlock(&port->lock, flags);
 	port->control_pending = PENDING_READY;
+	if (port->opened) /* from before the device broke */
+		port->control_pending |= PENDING_OPEN;
 }
 
 static void set_open(struct ferrule_port *port, bool open)

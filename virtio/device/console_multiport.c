@@ -76,6 +76,16 @@ static int find_queues(struct console_device *console, struct control *control)
 	return error;
 }
 
+static void post_buffers(struct control *control)
+{
+	control->received_count = 0;
+	while (control->received_count < RECEIVE_BUFFERS &&
+	       control_post(control,
+			    control->received + control->received_count * RECEIVE_BYTES))
+		control->received_count++;
+	control->greet = true;
+}
+
 static int multiport_probe(struct console_device *console)
 {
 	uint32_t max = virtio_config_read32(console->device, CONSOLE_CONFIG_MAX_NR_PORTS);
@@ -98,11 +108,7 @@ static int multiport_probe(struct console_device *console)
 		error = find_queues(console, control);
 	if (error)
 		goto fail_buffers;
-	while (control->received_count < RECEIVE_BUFFERS &&
-	       control_post(control,
-			    control->received + control->received_count * RECEIVE_BYTES))
-		control->received_count++;
-	control->greet = true;
+	post_buffers(control);
 	console->control = control;
 	return 0;
 fail_buffers:
@@ -125,14 +131,38 @@ static void multiport_ready(struct console_device *console)
 	control_run(console);
 }
 
+/* After the reset the host will say again which ports there are, and what they are. */
 static void multiport_broken(struct console_device *console)
 {
-	(void)console;
+	struct control *control = console->control;
+	unsigned long flags = spin_lock(&control->lock);
+
+	while (virtqueue_detach(control->receive))
+		;
+	while (virtqueue_detach(control->transmit))
+		;
+	control->sent_free = (1u << SEND_BUFFERS) - 1;
+	for (unsigned i = 0; i < console->port_count; i++) {
+		console->ports[i].present = false;
+		console->ports[i].control_pending = 0;
+	}
+	spin_unlock(&control->lock, flags);
 	wait_wake(&control_news, WAKE_ALL, 0);
+}
+
+static int multiport_restore(struct console_device *console)
+{
+	struct control *control = console->control;
+	int error = find_queues(console, control);
+
+	if (!error)
+		post_buffers(control);
+	return error;
 }
 
 const struct console_multiport console_multiport = {
 	.probe = multiport_probe,
 	.ready = multiport_ready,
 	.broken = multiport_broken,
+	.restore = multiport_restore,
 };

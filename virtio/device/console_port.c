@@ -203,14 +203,3 @@ void port_transmitted(struct virtqueue *queue)
 		virtqueue_notify(queue);
 	wait_wake(&port->writers, WAKE_ALL, 0);
 }
-
-void port_fail(struct ferrule_port *port)
-{
-	unsigned long flags = spin_lock(&port->lock);
-
-	port->failed = true;
-	port->host_open = false;
-	spin_unlock(&port->lock, flags);
-	wait_wake(&port->readers, WAKE_ALL, 0);
-	wait_wake(&port->writers, WAKE_ALL, 0);
-}

@@ -11,22 +11,39 @@
 
 #define STEP_BYTES 256
 
+/* Who waits for input must hear of a device that breaks. */
+extern const void *const console_recovers[];
+static const void *const *const recovers __attribute__((used)) = console_recovers;
+
 /* Under the lock; a full receive queue is not possible: it has room for all of them. */
 static bool post_input(struct ferrule_port *port, struct port_input *input)
 {
 	struct virtio_piece piece = { input->phys, PORT_INPUT_BYTES };
 
-	return !virtqueue_add(port->receive, &piece, 0, 1, input);
+	/* Of a device that is being set up again all are posted at once. */
+	return port->started && !virtqueue_add(port->receive, &piece, 0, 1, input);
 }
 
-/* Posts the receive buffers, once; the device is live. */
+/* Received and not read yet, from before the device broke. Under the lock. */
+static bool is_full(const struct ferrule_port *port, const struct port_input *input)
+{
+	const struct port_input *each = port->full;
+
+	while (each && each != input)
+		each = each->next;
+	return each;
+}
+
+/* Posts the receive buffers, once each time the device is set up; it is live. */
 void console_port_start(struct ferrule_port *port)
 {
 	unsigned long flags = spin_lock(&port->lock);
 	bool kick;
 
+	port->started = true;
 	for (unsigned i = 0; i < PORT_INPUT_COUNT; i++)
-		if (!post_input(port, &port->inputs[i]))
+		if (!is_full(port, &port->inputs[i]) &&
+		    !post_input(port, &port->inputs[i]))
 			break; /* a queue of fewer entries than that */
 	kick = virtqueue_kick_prepare(port->receive);
 	spin_unlock(&port->lock, flags);
