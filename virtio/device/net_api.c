@@ -48,11 +48,7 @@ bool ferrule_net_wait(struct ferrule_net *net, uint64_t deadline_ns)
 
 struct ferrule_net *ferrule_net_at(unsigned index)
 {
-	struct ferrule_net *net = net_cards();
-
-	while (net && index--)
-		net = __atomic_load_n(&net->next, __ATOMIC_ACQUIRE);
-	return net;
+	return net_card_at(index);
 }
 
 struct ferrule_net *ferrule_net_find(const char *name)
@@ -69,6 +65,8 @@ void ferrule_net_info(struct ferrule_net *net, struct ferrule_net_info *out)
 {
 	*out = net->info;
 	out->link_up = __atomic_load_n(&net->info.link_up, __ATOMIC_ACQUIRE);
+	out->queue_pairs = (uint16_t)net->pairs;
+	out->tx_queues = (uint16_t)net->tx_pairs;
 	out->rx_dropped = __atomic_load_n(&net->rx_dropped, __ATOMIC_RELAXED);
 }
 
@@ -94,20 +92,33 @@ static int take(struct ferrule_net *net, const struct ferrule_net_client *client
 	return 0;
 }
 
-int ferrule_net_open(struct ferrule_net *net, const struct ferrule_net_client *client)
+static bool in_use(const struct ferrule_net *net)
+{
+	for (unsigned i = 0; i < net->pairs; i++)
+		if (net->tx[i].in_flight)
+			return true;
+	return net->info.removed && net_frames_are_held(net);
+}
+
+static int give_up(struct ferrule_net *net)
 {
 	unsigned long flags;
 
-	if (client)
-		return take(net, client);
-	virtqueue_disable_cb(net->rx);
+	net_rx_disarm(net);
 	ferrule_net_reap(net);
-	if (net->tx_in_flight) {
+	if (in_use(net)) {
 		net_rx_arm(net);
 		return -EBUSY;
 	}
 	flags = spin_lock(&net->client_lock);
 	net->taken = false;
 	spin_unlock(&net->client_lock, flags);
+	if (net->info.removed)
+		net_forget(net);
 	return 0;
+}
+
+int ferrule_net_open(struct ferrule_net *net, const struct ferrule_net_client *client)
+{
+	return client ? take(net, client) : give_up(net);
 }

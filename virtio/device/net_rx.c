@@ -9,13 +9,11 @@
 
 #include <errno.h>
 #include <string.h>
-#include <kernel/page.h>
 #include <virtio/device/net.h>
 
-#define CHUNK_BYTES	 2048 /* a buffer with its record, two to a page */
-#define MEMORY_SHARE	 16   /* all buffers together: at most this part of memory */
-#define BUFFERS_AT_LEAST 8
-#define BATCH_MAX	 16 /* posted with one publication */
+#define HASH_REPORT_MAX 9
+/* Into the one way in of nearly all frames, and once more for several queues. */
+#define INLINE inline __attribute__((always_inline))
 
 static uint8_t *posted_part(const struct ferrule_net *net, struct net_buffer *buffer)
 {
@@ -23,20 +21,21 @@ static uint8_t *posted_part(const struct ferrule_net *net, struct net_buffer *bu
 }
 
 /* Free buffers are posted in batches, while the device has enough of them for the largest
- * frame and for what comes meanwhile; else at once. Under rx_lock. */
-static inline bool refill_due(const struct ferrule_net *net)
+ * frame and for what comes meanwhile; else at once. Under the lock. */
+static inline bool refill_due(const struct net_rx *rx)
 {
-	return net->rx_free &&
-	       (net->rx_free_count >= net->rx_batch || net->rx_posted <= net->rx_low);
+	return rx->free && (rx->free_count >= rx->batch || rx->posted <= rx->low) &&
+	       !rx->closed;
 }
 
-/* Posts what is free. Under rx_lock; true: something was added. */
-static __attribute__((noinline)) bool refill(struct ferrule_net *net)
+/* Posts what is free; true: something was added. Under the lock. */
+__attribute__((noinline)) bool net_rx_refill(struct net_rx *rx,
+					     const struct ferrule_net *net)
 {
 	bool added = false;
 
-	while (net->rx_free) {
-		struct net_buffer *buffer = net->rx_free;
+	while (rx->free) {
+		struct net_buffer *buffer = rx->free;
 		/* Legacy framing wants the header in a descriptor of its own (§5.1.6.6);
 		 * the data lies behind it all the same. */
 		unsigned head = net->separate_header ? net->header_bytes : 0;
@@ -45,44 +44,50 @@ static __attribute__((noinline)) bool refill(struct ferrule_net *net)
 			{ buffer->phys + head, net->rx_bytes - head },
 		};
 
-		if (virtqueue_add(net->rx, head ? pieces : &pieces[1], 0, head ? 2 : 1,
+		if (virtqueue_add(rx->queue, head ? pieces : &pieces[1], 0, head ? 2 : 1,
 				  buffer))
 			break;
-		net->rx_free = buffer->next;
-		net->rx_free_count--;
-		net->rx_posted++;
+		rx->free = buffer->next;
+		rx->free_count--;
+		rx->posted++;
 		added = true;
 	}
 	return added;
 }
 
-/* Under rx_lock. */
-static void recycle(struct ferrule_net *net, struct ferrule_frame *frame)
+/* Under the lock. */
+void net_rx_recycle(struct net_rx *rx, struct ferrule_frame *frame)
 {
 	while (frame) {
 		struct net_buffer *buffer = (struct net_buffer *)frame;
 
 		frame = frame->next;
-		buffer->next = net->rx_free;
-		net->rx_free = buffer;
-		net->rx_free_count++;
+		buffer->next = rx->free;
+		rx->free = buffer;
+		rx->free_count++;
 	}
 }
 
 /* The header's word on checksum and segmentation, checked against the frame and what was
- * negotiated (§5.1.6.4.2); false: it cannot be true. */
-static bool read_meta(const struct ferrule_net *net, const struct net_header *header,
-		      struct ferrule_frame *frame)
+ * negotiated (§5.1.6.4.2); false: it cannot be true. Unknown flags are ignored [NET-16].
+ * With RSC_INFO the checksum's fields say what was merged; it was verified before that. */
+static INLINE bool read_meta(const struct ferrule_net *net,
+			     const struct net_header *header, struct ferrule_frame *frame)
 {
-	struct virtio_device *device = net->device;
 	struct ferrule_net_meta *meta = &frame->meta;
 	unsigned gso = header->gso_type & ~(unsigned)VIRTIO_NET_HDR_GSO_ECN;
 
 	memset(meta, 0, sizeof(*meta));
-	if (!virtio_has(device, VIRTIO_NET_F_GUEST_CSUM))
+	if (!(net->info.offloads & FERRULE_NET_RX_CHECKSUM))
 		return true;
-	if ((header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM) &&
-	    !(header->flags & VIRTIO_NET_HDR_F_RSC_INFO)) {
+	if (header->flags & VIRTIO_NET_HDR_F_RSC_INFO &&
+	    virtio_has(net->device, VIRTIO_NET_F_RSC_EXT)) {
+		meta->merged_segments = header->checksum_start;
+		meta->duplicate_acks = header->checksum_offset;
+		meta->checksum_valid = true;
+	} else if (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
+		   !(header->flags & VIRTIO_NET_HDR_F_RSC_INFO)) {
+		/* [NET-19] */
 		if ((uint32_t)header->checksum_start + header->checksum_offset + 2 >
 		    frame->total_bytes)
 			return false;
@@ -94,34 +99,44 @@ static bool read_meta(const struct ferrule_net *net, const struct net_header *he
 	}
 	if (gso == VIRTIO_NET_HDR_GSO_NONE)
 		return true;
-	if (!(gso == VIRTIO_NET_HDR_GSO_TCPV4 &&
-	      virtio_has(device, VIRTIO_NET_F_GUEST_TSO4)) &&
-	    !(gso == VIRTIO_NET_HDR_GSO_TCPV6 &&
-	      virtio_has(device, VIRTIO_NET_F_GUEST_TSO6)))
+	if (gso > 7 || !(net->rx_gso >> gso & 1))
 		return false;
+	/* Of what the device merged it need not know how it was cut before. */
 	if (!header->gso_bytes)
-		return false;
+		return meta->merged_segments;
 	meta->gso_type = (uint8_t)gso;
 	meta->gso_bytes = header->gso_bytes;
-	if (header->header_bytes <= frame->total_bytes) /* a hint only (§5.1.6.4.2) */
+	if (header->header_bytes <= frame->total_bytes) /* a hint only [NET-17] */
 		meta->header_bytes = header->header_bytes;
 	return true;
 }
 
+/* §5.1.6.4.5 [NET-20]: kinds that we do not know are none. */
+static void read_hash(const uint8_t *posted, struct ferrule_frame *frame)
+{
+	struct net_header_hash header;
+
+	memcpy(&header, posted, sizeof(header));
+	frame->hash = header.value;
+	frame->hash_kind = header.report <= HASH_REPORT_MAX ? (uint8_t)header.report : 0;
+}
+
 /* Takes the other buffers of a merged frame; false: they are not there, or too much.
- * Under rx_lock. */
-static __attribute__((noinline)) bool
-take_rest(struct ferrule_net *net, struct ferrule_frame *first, unsigned buffers)
+ * Under the lock. */
+static __attribute__((noinline)) bool take_rest(struct ferrule_net *net,
+						struct net_rx *rx,
+						struct ferrule_frame *first,
+						unsigned buffers)
 {
 	struct ferrule_frame *last = first;
 
 	while (--buffers) {
 		uint32_t bytes;
-		struct net_buffer *buffer = virtqueue_get(net->rx, &bytes);
+		struct net_buffer *buffer = virtqueue_get(rx->queue, &bytes);
 
 		if (!buffer)
 			return false;
-		net->rx_posted--;
+		rx->posted--;
 		buffer->frame.data = posted_part(net, buffer);
 		buffer->frame.bytes = bytes;
 		buffer->frame.next = NULL;
@@ -137,16 +152,16 @@ take_rest(struct ferrule_net *net, struct ferrule_frame *first, unsigned buffers
 
 /* Makes a frame of the buffer just got and those that belong to it; NULL: dropped. Under
  * rx_lock. */
-static struct ferrule_frame *assemble(struct ferrule_net *net, struct net_buffer *buffer,
-				      uint32_t bytes)
+static INLINE struct ferrule_frame *assemble(struct ferrule_net *net, struct net_rx *rx,
+					     struct net_buffer *buffer, uint32_t bytes)
 {
 	struct ferrule_frame *frame = &buffer->frame;
 	struct net_header header = { .buffers = 1 };
 
-	net->rx_posted--;
+	rx->posted--;
 	frame->next = NULL;
 	if (bytes < net->header_bytes + ETHERNET_BYTES || bytes > net->rx_bytes)
-		goto drop;
+		goto drop; /* [NET-18] */
 	/* The only look at what the device may still be changing. */
 	net_header_copy(net, &header, posted_part(net, buffer));
 	if (!net->mergeable)
@@ -155,32 +170,67 @@ static struct ferrule_frame *assemble(struct ferrule_net *net, struct net_buffer
 		goto drop;
 	frame->data = posted_part(net, buffer) + net->header_bytes;
 	frame->bytes = frame->total_bytes = bytes - net->header_bytes;
-	if ((header.buffers == 1 || take_rest(net, frame, header.buffers)) &&
+	if (net->header_bytes == NET_HEADER_HASH_BYTES)
+		read_hash(posted_part(net, buffer), frame);
+	if ((header.buffers == 1 || take_rest(net, rx, frame, header.buffers)) &&
 	    read_meta(net, &header, frame))
 		return frame;
 drop:
 	__atomic_fetch_add(&net->rx_dropped, 1, __ATOMIC_RELAXED);
-	recycle(net, frame);
+	net_rx_recycle(rx, frame);
 	return NULL;
 }
 
-struct ferrule_frame *ferrule_net_receive(struct ferrule_net *net)
+/* The next frame of one queue. NULL: `ready` will be called for the next one. */
+static INLINE struct ferrule_frame *receive_from(struct ferrule_net *net,
+						 struct net_rx *rx)
 {
-	unsigned long flags = spin_lock(&net->rx_lock);
+	unsigned long flags = spin_lock(&rx->lock);
 	struct ferrule_frame *frame = NULL;
 	struct net_buffer *buffer;
 	uint32_t bytes;
 	bool kick;
 
+	if (rx->closed) {
+		spin_unlock(&rx->lock, flags);
+		return NULL;
+	}
 	/* Buffers of dropped frames are not posted before we are done, so this ends. */
 	do {
-		while (!frame && (buffer = virtqueue_get(net->rx, &bytes)))
-			frame = assemble(net, buffer, bytes);
-	} while (!frame && !virtqueue_enable_cb(net->rx) && !virtqueue_broken(net->rx));
-	kick = refill_due(net) && refill(net) && virtqueue_kick_prepare(net->rx);
-	spin_unlock(&net->rx_lock, flags);
+		while (!frame && (buffer = virtqueue_get(rx->queue, &bytes)))
+			frame = assemble(net, rx, buffer, bytes);
+	} while (!frame && !virtqueue_enable_cb(rx->queue) &&
+		 !virtqueue_broken(rx->queue));
+	kick = refill_due(rx) && net_rx_refill(rx, net) &&
+	       virtqueue_kick_prepare(rx->queue);
+	/* Under the lock, but it is rare: else the queue could be gone by then. */
 	if (kick)
-		virtqueue_notify(net->rx);
+		virtqueue_notify(rx->queue);
+	spin_unlock(&rx->lock, flags);
+	return frame;
+}
+
+/* Several queues take turns, a frame each. */
+static __attribute__((noinline)) struct ferrule_frame *
+receive_in_turn(struct ferrule_net *net)
+{
+	struct ferrule_frame *frame = NULL;
+
+	for (unsigned i = 0; !frame && i < net->pairs; i++) {
+		frame = receive_from(net, &net->rx[net->rx_turn]);
+		net->rx_turn = (net->rx_turn + 1) % net->pairs;
+	}
+	return frame;
+}
+
+struct ferrule_frame *ferrule_net_receive(struct ferrule_net *net)
+{
+	struct ferrule_frame *frame;
+
+	if (net->pairs > 1)
+		frame = receive_in_turn(net);
+	else
+		frame = receive_from(net, &net->rx[0]);
 	if (!frame)
 		ferrule_net_reap(net);
 	return frame;
@@ -188,16 +238,15 @@ struct ferrule_frame *ferrule_net_receive(struct ferrule_net *net)
 
 void ferrule_net_release(struct ferrule_frame *frame)
 {
+	struct net_rx *rx = ((struct net_buffer *)frame)->rx;
 	struct ferrule_net *net = frame->net;
-	unsigned long flags = spin_lock(&net->rx_lock);
-	bool kick;
+	unsigned long flags = spin_lock(&rx->lock);
 
-	recycle(net, frame);
-	/* An empty ring gets no interrupt, so this is where it is filled again. */
-	kick = refill_due(net) && refill(net) && virtqueue_kick_prepare(net->rx);
-	spin_unlock(&net->rx_lock, flags);
-	if (kick)
-		virtqueue_notify(net->rx);
+	net_rx_recycle(rx, frame);
+	/* An empty ring gets no interrupt, so this is where it is filled again [NET-14]. */
+	if (refill_due(rx) && net_rx_refill(rx, net) && virtqueue_kick_prepare(rx->queue))
+		virtqueue_notify(rx->queue);
+	spin_unlock(&rx->lock, flags);
 }
 
 void net_received(struct virtqueue *queue)
@@ -208,88 +257,43 @@ void net_received(struct virtqueue *queue)
 
 bool net_rx_arm(struct ferrule_net *net)
 {
-	unsigned long flags = spin_lock(&net->rx_lock);
-	bool armed = virtqueue_enable_cb(net->rx);
+	bool armed = true;
 
-	if (!armed)
-		virtqueue_disable_cb(net->rx);
-	spin_unlock(&net->rx_lock, flags);
+	for (unsigned i = 0; i < net->pairs; i++) {
+		struct net_rx *rx = &net->rx[i];
+		unsigned long flags = spin_lock(&rx->lock);
+
+		if (!rx->closed && !virtqueue_enable_cb(rx->queue)) {
+			virtqueue_disable_cb(rx->queue);
+			armed = false;
+		}
+		spin_unlock(&rx->lock, flags);
+	}
 	return armed;
+}
+
+void net_rx_disarm(struct ferrule_net *net)
+{
+	for (unsigned i = 0; i < net->pairs; i++) {
+		struct net_rx *rx = &net->rx[i];
+		unsigned long flags = spin_lock(&rx->lock);
+
+		if (!rx->closed)
+			virtqueue_disable_cb(rx->queue);
+		spin_unlock(&rx->lock, flags);
+	}
 }
 
 void net_rx_start(struct ferrule_net *net)
 {
-	unsigned long flags = spin_lock(&net->rx_lock);
-	bool kick;
+	for (unsigned i = 0; i < net->pairs; i++) {
+		struct net_rx *rx = &net->rx[i];
+		unsigned long flags = spin_lock(&rx->lock);
 
-	virtqueue_disable_cb(net->rx); /* until somebody opens the card */
-	kick = virtqueue_kick_prepare(net->rx);
-	spin_unlock(&net->rx_lock, flags);
-	if (kick)
-		virtqueue_notify(net->rx);
-}
-
-/* Cuts a block of pages into buffers. */
-static void add_buffers(struct ferrule_net *net, uint64_t phys, unsigned order,
-			size_t chunk_bytes)
-{
-	for (size_t at = 0; at + chunk_bytes <= PAGE_BYTES << order; at += chunk_bytes) {
-		struct net_buffer *buffer = phys_to_virt(phys + at);
-
-		memset(buffer, 0, chunk_bytes);
-		buffer->frame.net = net;
-		buffer->phys = phys + at + net->rx_offset;
-		recycle(net, &buffer->frame);
-		net->rx_count++;
+		if (!rx->closed) {
+			virtqueue_disable_cb(rx->queue); /* until somebody opens it */
+			virtqueue_kick(rx->queue);
+		}
+		spin_unlock(&rx->lock, flags);
 	}
-}
-
-/* As many buffers as the ring holds, but of small memory only a small part. */
-static unsigned buffers_wanted(const struct ferrule_net *net, size_t chunk_bytes)
-{
-	unsigned ring = virtqueue_size(net->rx) / (net->separate_header ? 2 : 1);
-	struct page_stats memory;
-	uint64_t share;
-
-	page_stats(&memory);
-	share = memory.total_bytes / MEMORY_SHARE / chunk_bytes;
-	if (share < BUFFERS_AT_LEAST)
-		share = BUFFERS_AT_LEAST;
-	return share < ring ? (unsigned)share : ring;
-}
-
-int net_rx_prepare(struct ferrule_net *net)
-{
-	/* So that the IP header comes to lie on a multiple of four. */
-	unsigned pad = -(net->header_bytes + ETHERNET_BYTES) & 3;
-	size_t frame_bytes = net->header_bytes + ETHERNET_BYTES + VLAN_BYTES +
-			     (size_t)net->info.mtu;
-	size_t chunk = CHUNK_BYTES;
-	unsigned order = 0, wanted;
-
-	net->rx_offset = sizeof(struct net_buffer) + pad;
-	/* One buffer must hold the largest frame when buffers are not merged (§5.1.4.2). */
-	if (!net->mergeable && net->rx_offset + frame_bytes > chunk) {
-		order = page_order(net->rx_offset + frame_bytes);
-		chunk = PAGE_BYTES << order;
-	}
-	net->rx_bytes = (uint32_t)(chunk - net->rx_offset);
-	net->rx_pieces_max = net->mergeable ? FRAME_BYTES_MAX / net->rx_bytes + 2 : 1;
-	wanted = buffers_wanted(net, chunk);
-	while (net->rx_count < wanted) {
-		uint64_t phys = page_alloc(order);
-
-		if (!phys)
-			break;
-		add_buffers(net, phys, order, chunk);
-	}
-	if (!net->rx_count)
-		return -ENOMEM;
-	net->info.rx_buffers = net->rx_count < UINT16_MAX ? (uint16_t)net->rx_count
-							  : UINT16_MAX;
-	net->rx_batch = net->rx_count / 4 < BATCH_MAX ? net->rx_count / 4 : BATCH_MAX;
-	net->rx_low = 2 * net->rx_batch > net->rx_pieces_max ? 2 * net->rx_batch
-							     : net->rx_pieces_max;
-	refill(net);
-	return 0;
 }

@@ -9,75 +9,101 @@
 
 #include <errno.h>
 #include <string.h>
-#include <kernel/heap.h>
 #include <kernel/page.h>
 #include <virtio/device/net.h>
 #include <virtio/device/pieces.h>
 
-#define HEADER_STRIDE 16
 /* Sent frames are collected when this many have piled up. */
 #define REAP_AT 16
 
-int net_tx_prepare(struct ferrule_net *net)
-{
-	unsigned count = virtqueue_size(net->tx);
-	unsigned order = page_order(count * HEADER_STRIDE);
-	uint64_t headers = page_alloc(order);
-
-	net->tx_slots = kzalloc(count * sizeof(*net->tx_slots));
-	if (!headers || !net->tx_slots)
-		return -ENOMEM;
-	memset(phys_to_virt(headers), 0, PAGE_BYTES << order);
-	for (unsigned i = count; i-- > 0;) {
-		struct net_tx_slot *slot = &net->tx_slots[i];
-
-		slot->header_phys = headers + i * HEADER_STRIDE;
-		slot->header = phys_to_virt(slot->header_phys);
-		slot->next = net->tx_free;
-		net->tx_free = slot;
-	}
-	net->tx_count = count;
-	net->tx_pieces_max = virtqueue_pieces_max(net->tx);
-	if (net->tx_pieces_max > TX_PIECES_MAX)
-		net->tx_pieces_max = TX_PIECES_MAX;
-	return 0;
-}
+#define TCP_HEADER_BYTES 20
+#define TCP_OPTIONS_MAX	 40
+#define UDP_HEADER_BYTES 8
 
 void net_transmitted(struct virtqueue *queue)
 {
 	struct ferrule_net *net = virtqueue_device(queue)->driver_data;
+	struct net_tx *tx = &net->tx[virtqueue_index(queue) / 2];
 
 	virtqueue_disable_cb(queue);
-	if (__atomic_exchange_n(&net->tx_blocked, false, __ATOMIC_ACQ_REL))
+	if (__atomic_exchange_n(&tx->blocked, false, __ATOMIC_ACQ_REL))
 		net_signal(net);
 }
 
-static inline void give_back(struct ferrule_net *net, struct net_tx_slot *slot)
+/* The client is inside, or out again: the recovery of a broken card waits for it before
+ * the queues are freed (net_quiet()). In order before the look at `trouble`. */
+static inline void enter(struct ferrule_net *net)
+{
+	(void)__atomic_exchange_n(&net->tx_busy, true, __ATOMIC_SEQ_CST);
+}
+
+static inline void leave(struct ferrule_net *net)
+{
+	__atomic_store_n(&net->tx_busy, false, __ATOMIC_RELEASE);
+}
+
+static inline void give_back(struct ferrule_net *net, struct net_tx *tx,
+			     struct net_tx_slot *slot)
 {
 	void *token = slot->token;
 
 	slot->used = false;
-	slot->next = net->tx_free;
-	net->tx_free = slot;
-	net->tx_in_flight--;
+	slot->next = tx->free;
+	tx->free = slot;
+	tx->in_flight--;
 	if (net->client.sent)
 		net->client.sent(net->client.context, token);
 }
 
-/* The used length means nothing here (§5.1.6.2.2). */
-void ferrule_net_reap(struct ferrule_net *net)
+/* The card broke since the last call: all it had is the client's again. -errno while it is
+ * not back. */
+static __attribute__((noinline)) int take_back(struct ferrule_net *net)
+{
+	uint8_t before = __atomic_fetch_and(&net->trouble, (uint8_t)~NET_LOST,
+					    __ATOMIC_ACQ_REL);
+
+	for (unsigned i = 0; before & NET_LOST && i < net->pairs; i++) {
+		struct net_tx *tx = &net->tx[i];
+
+		tx->unflushed = false;
+		tx->blocked = false;
+		for (unsigned slot = 0; slot < tx->count && tx->in_flight; slot++)
+			if (tx->slots[slot].used)
+				give_back(net, tx, &tx->slots[slot]);
+	}
+	return before & NET_FAILED ? net_trouble_error(net) : 0;
+}
+
+/* The used length means nothing here (§5.1.6.2.2) [NET-36]. */
+static inline void reap(struct ferrule_net *net, struct net_tx *tx)
 {
 	struct net_tx_slot *slot;
 
-	if (!net->tx_in_flight)
+	while (tx->in_flight && (slot = virtqueue_get(tx->queue, NULL)))
+		give_back(net, tx, slot);
+}
+
+static __attribute__((noinline)) void reap_slowly(struct ferrule_net *net)
+{
+	enter(net);
+	if (!(net_trouble(net) & NET_LOST) || !take_back(net))
+		for (unsigned i = 0; i < net->pairs; i++)
+			reap(net, &net->tx[i]);
+	leave(net);
+}
+
+void ferrule_net_reap(struct ferrule_net *net)
+{
+	if (net_trouble(net)) {
+		reap_slowly(net);
 		return;
-	while (net->tx_in_flight && (slot = virtqueue_get(net->tx, NULL)))
-		give_back(net, slot);
-	if (!__atomic_load_n(&net->failed, __ATOMIC_ACQUIRE))
+	}
+	if (!net->tx[0].in_flight)
 		return;
-	for (unsigned i = 0; i < net->tx_count; i++)
-		if (net->tx_slots[i].used)
-			give_back(net, &net->tx_slots[i]);
+	enter(net);
+	if (!net_trouble(net))
+		reap(net, &net->tx[0]);
+	leave(net);
 }
 
 /* The longest frame that may be sent as it is: the MTU, and a VLAN tag if it has one. */
@@ -91,13 +117,31 @@ static uint32_t plain_limit(const struct ferrule_net *net,
 	return net->info.mtu + ETHERNET_BYTES + (tagged ? VLAN_BYTES : 0);
 }
 
-/* Fills in the header for what `meta` asks, if the device can do it (§5.1.6.2.1). */
-static int make_header(const struct ferrule_net *net,
-		       const struct ferrule_net_segment *segments, unsigned count,
-		       const struct ferrule_net_meta *meta, struct net_header *header)
+/* With GUEST_HDRLEN, hdr_len must be exact (§5.1.6.2.1) [NET-12]; we always want that. A
+ * TCP header may have options. */
+static bool gso_headers_fit(const struct ferrule_net_meta *meta, uint64_t total)
+{
+	bool tcp = meta->gso_type == VIRTIO_NET_HDR_GSO_TCPV4 ||
+		   meta->gso_type == VIRTIO_NET_HDR_GSO_TCPV6;
+	uint32_t bare = (uint32_t)meta->checksum_start +
+			(tcp ? TCP_HEADER_BYTES : UDP_HEADER_BYTES);
+
+	return meta->header_bytes < total &&
+	       (tcp ? meta->header_bytes >= bare &&
+				meta->header_bytes <= bare + TCP_OPTIONS_MAX
+		    : meta->header_bytes == bare);
+}
+
+/* Fills in the header for what `meta` asks, if the device can do it. Of the flags only
+ * NEEDS_CSUM is ever set, num_buffers is 0 [NET-08]; without CSUM there are none [NET-09];
+ * what is cut has a checksum to be finished, and its kind was negotiated [NET-10] [NET-11].
+ * A frame that is not cut keeps to the MTU [NET-05]. */
+static inline int make_header(const struct ferrule_net *net,
+			      const struct ferrule_net_segment *segments, unsigned count,
+			      const struct ferrule_net_meta *meta,
+			      struct net_header *header)
 {
 	uint64_t total = 0;
-	uint32_t needed;
 
 	for (unsigned i = 0; i < count; i++)
 		total += segments[i].bytes;
@@ -118,17 +162,24 @@ static int make_header(const struct ferrule_net *net,
 	if (!meta->gso_bytes)
 		return total > plain_limit(net, segments) ? -EMSGSIZE : 0;
 
-	needed = meta->gso_type == VIRTIO_NET_HDR_GSO_TCPV4   ? FERRULE_NET_TX_TSO4
-		 : meta->gso_type == VIRTIO_NET_HDR_GSO_TCPV6 ? FERRULE_NET_TX_TSO6
-							      : 0;
-	if (!(net->info.offloads & needed))
+	if (meta->gso_type > 7 || !(net->tx_gso >> meta->gso_type & 1))
 		return -ENOTSUP;
-	if (!meta->header_bytes || meta->header_bytes > total)
+	if (!gso_headers_fit(meta, total))
 		return -EINVAL;
 	header->gso_type = meta->gso_type;
 	header->gso_bytes = meta->gso_bytes;
 	header->header_bytes = meta->header_bytes;
 	return total > FRAME_BYTES_MAX ? -EMSGSIZE : 0;
+}
+
+/* All of it is written: nothing old goes out [NET-40]. */
+static inline void put_header(const struct ferrule_net *net, void *to,
+			      const struct net_header *header)
+{
+	net_header_copy(net, to, header);
+	if (net->header_bytes == NET_HEADER_HASH_BYTES)
+		memset((uint8_t *)to + NET_HEADER_BYTES, 0,
+		       NET_HEADER_HASH_BYTES - NET_HEADER_BYTES);
 }
 
 /* Nearly all frames need one look at the page tables. */
@@ -142,22 +193,23 @@ static bool one_piece(struct ferrule_net *net, const struct ferrule_net_segment 
 
 	if (bytes > in_page && !pieces_contiguous(data))
 		return false;
-	net_header_copy(net, data, header);
+	put_header(net, data, header);
 	phys = virt_to_phys(data);
 	net->pieces[0] = (struct virtio_piece){ phys, bytes };
 	return phys;
 }
 
-/* The frame as net->pieces[0..]; the header before the data (in_place) or in the slot. Returns how many pieces, or -errno. */
+/* The frame as net->pieces[0..]; the header before the data (in_place) or
+ * in the slot. Returns how many pieces, or -errno. */
 static __attribute__((noinline)) int
-make_pieces(struct ferrule_net *net, struct net_tx_slot *slot,
+make_pieces(struct ferrule_net *net, const struct net_tx *tx, struct net_tx_slot *slot,
 	    const struct ferrule_net_segment *segments, unsigned count, bool in_place,
 	    const struct net_header *header)
 {
 	unsigned own = in_place ? 0 : 1, used = own;
 
 	if (!in_place) {
-		net_header_copy(net, slot->header, header);
+		put_header(net, slot->header, header);
 		net->pieces[0] = (struct virtio_piece){ slot->header_phys,
 							net->header_bytes };
 	}
@@ -169,9 +221,9 @@ make_pieces(struct ferrule_net *net, struct net_tx_slot *slot,
 		if (in_place && i == 0) {
 			data -= net->header_bytes;
 			bytes += net->header_bytes;
-			net_header_copy(net, (uint8_t *)data, header);
+			put_header(net, (uint8_t *)data, header);
 		}
-		used = pieces_append(net->pieces, used, net->tx_pieces_max, data, bytes,
+		used = pieces_append(net->pieces, used, tx->pieces_max, data, bytes,
 				     UINT32_MAX, used > own, &taken, &missing);
 		if (missing)
 			return -EFAULT;
@@ -182,21 +234,21 @@ make_pieces(struct ferrule_net *net, struct net_tx_slot *slot,
 }
 
 /* Publishes what was added and rings if the device wants it. */
-static void flush(struct ferrule_net *net)
+static inline void flush(struct net_tx *tx)
 {
-	if (!net->tx_unflushed)
+	if (!tx->unflushed)
 		return;
-	net->tx_unflushed = false;
-	virtqueue_kick(net->tx);
+	tx->unflushed = false;
+	virtqueue_kick(tx->queue);
 }
 
 /* Adds the frame if there is room. */
-static int add_frame(struct ferrule_net *net, const struct ferrule_net_segment *segments,
-		     unsigned count, unsigned headroom, const struct net_header *header,
-		     void *token)
+static int add_frame(struct ferrule_net *net, struct net_tx *tx,
+		     const struct ferrule_net_segment *segments, unsigned count,
+		     unsigned headroom, const struct net_header *header, void *token)
 {
 	bool in_place = !net->separate_header && headroom >= net->header_bytes;
-	struct net_tx_slot *slot = net->tx_free;
+	struct net_tx_slot *slot = tx->free;
 	int pieces, error;
 
 	if (!slot)
@@ -204,64 +256,94 @@ static int add_frame(struct ferrule_net *net, const struct ferrule_net_segment *
 	if (in_place && count == 1 && one_piece(net, &segments[0], header))
 		pieces = 1;
 	else
-		pieces = make_pieces(net, slot, segments, count, in_place, header);
+		pieces = make_pieces(net, tx, slot, segments, count, in_place, header);
 	if (pieces < 0)
 		return pieces;
-	error = virtqueue_add(net->tx, net->pieces, (unsigned)pieces, 0, slot);
+	error = virtqueue_add(tx->queue, net->pieces, (unsigned)pieces, 0, slot);
 	if (error)
 		return error;
-	net->tx_free = slot->next;
+	tx->free = slot->next;
 	slot->token = token;
 	slot->used = true;
-	net->tx_in_flight++;
-	net->tx_unflushed = true;
+	tx->in_flight++;
+	tx->unflushed = true;
 	return 0;
 }
 
 /* After -ENOSPC: true if room was made; false: `ready` will come when there is some. */
-static __attribute__((noinline)) bool make_room(struct ferrule_net *net)
+static __attribute__((noinline)) bool make_room(struct ferrule_net *net,
+						struct net_tx *tx)
 {
-	unsigned before = net->tx_in_flight;
+	unsigned before = tx->in_flight;
 
-	flush(net);
-	ferrule_net_reap(net);
-	if (net->tx_in_flight < before)
+	flush(tx);
+	reap(net, tx);
+	if (tx->in_flight < before)
 		return true;
-	__atomic_store_n(&net->tx_blocked, true, __ATOMIC_RELEASE);
-	if (virtqueue_enable_cb_delayed(net->tx))
+	__atomic_store_n(&tx->blocked, true, __ATOMIC_RELEASE);
+	if (virtqueue_enable_cb_delayed(tx->queue))
 		return false;
 	/* The device was done just now. */
-	__atomic_store_n(&net->tx_blocked, false, __ATOMIC_RELEASE);
-	virtqueue_disable_cb(net->tx);
-	ferrule_net_reap(net);
-	return net->tx_in_flight < before;
+	__atomic_store_n(&tx->blocked, false, __ATOMIC_RELEASE);
+	virtqueue_disable_cb(tx->queue);
+	reap(net, tx);
+	return tx->in_flight < before;
+}
+
+static inline __attribute__((always_inline)) int
+send(struct ferrule_net *net, struct net_tx *tx,
+     const struct ferrule_net_segment *segments, unsigned count, unsigned headroom,
+     const struct net_header *header, bool more, void *token)
+{
+	int error;
+
+	if (tx->in_flight >= REAP_AT)
+		reap(net, tx);
+	do
+		error = add_frame(net, tx, segments, count, headroom, header, token);
+	while (error == -ENOSPC && make_room(net, tx));
+	if (error && virtqueue_broken(tx->queue))
+		error = -EIO;
+	if (!error && __atomic_load_n(&tx->blocked, __ATOMIC_RELAXED)) {
+		__atomic_store_n(&tx->blocked, false, __ATOMIC_RELEASE);
+		virtqueue_disable_cb(tx->queue);
+	}
+	if (!more)
+		flush(tx);
+	return error == -ENOSPC ? -ENOBUFS : error;
+}
+
+/* A burst may have gone to several queues; its end, and an error, ring for all of them. */
+static __attribute__((noinline)) void flush_all(struct ferrule_net *net)
+{
+	for (unsigned i = 0; i < net->pairs; i++)
+		flush(&net->tx[i]);
+}
+
+/* The card broke, or has several queues: the one to take, or NULL and why there is none. */
+static __attribute__((noinline)) struct net_tx *
+choose(struct ferrule_net *net, const struct ferrule_net_segment *segments, int *error)
+{
+	if (net_trouble(net) & (NET_LOST | NET_FAILED))
+		*error = take_back(net);
+	return *error ? NULL : net_mq_choose(net, segments);
 }
 
 int ferrule_net_send(struct ferrule_net *net, const struct ferrule_net_segment *segments,
 		     unsigned count, unsigned headroom,
 		     const struct ferrule_net_meta *meta, bool more, void *token)
 {
+	struct net_tx *tx = &net->tx[0];
 	struct net_header header;
 	int error = make_header(net, segments, count, meta, &header);
 
-	if (!error && net->failed)
-		error = -EIO;
-	if (!error) {
-		if (net->tx_in_flight >= REAP_AT)
-			ferrule_net_reap(net);
-		do
-			error = add_frame(net, segments, count, headroom, &header, token);
-		while (error == -ENOSPC && make_room(net));
-	}
-	if (error && virtqueue_broken(net->tx))
-		error = -EIO;
-	if (error == -ENOSPC)
-		return -ENOBUFS;
-	if (!error && __atomic_load_n(&net->tx_blocked, __ATOMIC_RELAXED)) {
-		__atomic_store_n(&net->tx_blocked, false, __ATOMIC_RELEASE);
-		virtqueue_disable_cb(net->tx);
-	}
-	if (!more || error)
-		flush(net);
+	enter(net);
+	if (net_trouble(net) && !error)
+		tx = choose(net, segments, &error);
+	if (!error)
+		error = send(net, tx, segments, count, headroom, &header, more, token);
+	if (error || (net->pairs > 1 && !more))
+		flush_all(net);
+	leave(net);
 	return error;
 }

@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* virtio-net: fewer notifications (VIRTIO 1.3 §5.1.6.5.9).
+ *
+ * The default is the device's: none is held back. Nothing here adapts: notifications are
+ * moderated by not asking for them, with the ring's own means [NET-34]. */
+
+#include <string.h>
+#include <kernel/heap.h>
+#include <virtio/device/net.h>
+
+enum { TX_SET = 0, RX_SET = 1, VQ_SET = 2, VQ_GET = 3 };
+
+struct vq_parameters {
+	uint16_t index, reserved;
+	struct ferrule_net_coalescing parameters;
+};
+_Static_assert(sizeof(struct vq_parameters) == 12, "§5.1.6.5.9");
+
+/* What was set, for all queues of a direction and then for single ones. */
+struct net_coalesce {
+	bool all_set[2], set[2 * NET_PAIRS_MAX];
+	struct ferrule_net_coalescing all[2], each[2 * NET_PAIRS_MAX];
+};
+
+/* Queues are numbered by pair in the interface, and one by one to the device; only those
+ * that are enabled may be named [NET-33]. */
+static int send_one(struct ferrule_net *net, uint16_t index,
+		    const struct ferrule_net_coalescing *parameters)
+{
+	struct vq_parameters data = { .index = index, .parameters = *parameters };
+
+	return net_command(net, VIRTIO_NET_F_VQ_NOTF_COAL, NET_CLASS_COALESCE, VQ_SET,
+			   &data, sizeof(data));
+}
+
+static int send_all(struct ferrule_net *net, bool transmit,
+		    const struct ferrule_net_coalescing *parameters)
+{
+	return net_command(net, VIRTIO_NET_F_NOTF_COAL, NET_CLASS_COALESCE,
+			   transmit ? TX_SET : RX_SET, parameters, sizeof(*parameters));
+}
+
+int ferrule_net_set_coalescing(struct ferrule_net *net, uint16_t queue, bool transmit,
+			       const struct ferrule_net_coalescing *parameters)
+{
+	bool all = queue == FERRULE_NET_ALL_QUEUES;
+	uint16_t index = (uint16_t)(2 * queue + transmit);
+	struct net_coalesce *state;
+	int error;
+
+	if (!all && queue >= net->pairs)
+		return -EINVAL;
+	if (!net->coalesce)
+		net->coalesce = kzalloc(sizeof(*net->coalesce));
+	state = net->coalesce;
+	if (!state)
+		return -ENOMEM;
+	error = all ? send_all(net, transmit, parameters)
+		    : send_one(net, index, parameters);
+	if (error)
+		return error;
+	if (!all) {
+		state->set[index] = true;
+		state->each[index] = *parameters;
+		return 0;
+	}
+	state->all_set[transmit] = true;
+	state->all[transmit] = *parameters;
+	for (unsigned i = transmit; i < 2 * NET_PAIRS_MAX; i += 2)
+		state->set[i] = false;
+	return 0;
+}
+
+/* What comes with an error is not looked at. */
+int ferrule_net_get_coalescing(struct ferrule_net *net, uint16_t queue, bool transmit,
+			       struct ferrule_net_coalescing *out)
+{
+	uint16_t words[2] = { (uint16_t)(2 * queue + transmit), 0 };
+	int error;
+
+	if (queue >= net->pairs)
+		return -EINVAL;
+	error = net_command_begin(net, VIRTIO_NET_F_VQ_NOTF_COAL);
+	if (error)
+		return error;
+	memcpy(net_command_data(net), words, sizeof(words));
+	error = net_command_ask(net, NET_CLASS_COALESCE, VQ_GET, sizeof(words), out,
+				sizeof(*out));
+	net_command_end(net);
+	return error;
+}
+
+static int coalesce_configure(struct ferrule_net *net)
+{
+	const struct net_coalesce *state = net->coalesce;
+	int error = 0;
+
+	for (unsigned i = 0; state && i < 2 && !error; i++)
+		if (state->all_set[i])
+			error = send_all(net, i, &state->all[i]);
+	for (unsigned i = 0; state && i < 2 * net->pairs && !error; i++)
+		if (state->set[i])
+			error = send_one(net, (uint16_t)i, &state->each[i]);
+	return error;
+}
+
+static void coalesce_forget(struct ferrule_net *net)
+{
+	kfree(net->coalesce);
+}
+
+static const struct net_part net_coalesce_part = {
+	.features = VIRTIO_BIT(VIRTIO_NET_F_NOTF_COAL) |
+		    VIRTIO_BIT(VIRTIO_NET_F_VQ_NOTF_COAL),
+	.configure = coalesce_configure,
+	.forget = coalesce_forget,
+};
+NET_PART(net_coalesce_part);
