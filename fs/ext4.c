@@ -193,9 +193,8 @@ int ext4_begin_change(struct ext4 *ext4)
 	return result;
 }
 
-static int ext4_mount(const char *source, bool read_only, struct fs **out)
+static int mount_disk(struct ferrule_block *disk, bool read_only, struct fs **out)
 {
-	struct ferrule_block *disk = ferrule_block_find(source);
 	struct ext2_super_block super;
 	struct ferrule_block_info info;
 	const char *fault;
@@ -203,8 +202,6 @@ static int ext4_mount(const char *source, bool read_only, struct fs **out)
 	errcode_t error;
 	int result;
 
-	if (!disk)
-		return -ENODEV;
 	ferrule_block_info(disk, &info);
 	result = read_superblock(disk, &super);
 	if (result)
@@ -250,6 +247,18 @@ static int ext4_mount(const char *source, bool read_only, struct fs **out)
 		 ext4->block_bytes, read_only ? "only" : "write");
 	*out = &ext4->fs;
 	return 0;
+}
+
+static int ext4_mount(const char *source, bool read_only, struct fs **out)
+{
+	struct ferrule_block *disk = ferrule_block_find(source);
+	int error;
+
+	if (!disk)
+		return -ENODEV;
+	error = mount_disk(disk, read_only, out);
+	ferrule_block_release(disk); /* libext2fs holds it by its channel */
+	return error;
 }
 
 /* Leaves the disk clean. The mount is given back only when no inode needs it any more; at

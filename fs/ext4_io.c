@@ -94,6 +94,7 @@ static errcode_t io_close(io_channel channel)
 		fs_page_put(disk->dirty[i]);
 	fs_cache_drop(&disk->pages, 0);
 	kfree(disk->dirty);
+	ferrule_block_release(disk->block);
 	kfree(disk);
 	kfree(channel->name);
 	kfree(channel);
@@ -118,6 +119,7 @@ static errcode_t io_open(const char *name, int flags, io_channel *out)
 			kfree(channel->name);
 		kfree(channel);
 		kfree(disk);
+		ferrule_block_release(block);
 		return EXT2_ET_NO_MEMORY;
 	}
 	memcpy(channel->name, name, strlen(name));

@@ -8,8 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fs/fuse.h>
-
-#define IN_FLIGHT 4 /* of one read or write */
+#include <fs/share.h>
 
 static bool has(const struct fuse_inode *node, enum fuse_access access)
 {
@@ -92,30 +91,25 @@ int fuse_open(struct inode *inode, int access)
 }
 
 /* A read or write in progress: a part for each request. */
-struct part {
-	struct virtio_fs_call call;
-	struct fuse_io_in in;
-	struct fuse_write_out answer;
-};
 struct transfer {
 	struct fuse_inode *node;
 	bool write;
 	uint64_t handle, offset;
 	char *data;
-	size_t bytes, issued;
-	unsigned first, count; /* parts in flight: a circle */
-	struct part parts[IN_FLIGHT];
+	struct part {
+		struct virtio_fs_call call;
+		struct fuse_io_in in;
+		struct fuse_write_out answer;
+	} parts[SHARE_IN_FLIGHT];
 };
 
-/* One more request for what was not asked for yet. 0, -EAGAIN: later, -errno. */
-static int issue(struct transfer *transfer)
+static ssize_t issue(void *context, unsigned number, size_t at, size_t left, bool wait)
 {
+	struct transfer *transfer = context;
 	struct fuse *fuse = fuse_of(&transfer->node->inode);
-	struct part *part =
-		&transfer->parts[(transfer->first + transfer->count) % IN_FLIGHT];
+	struct part *part = &transfer->parts[number];
 	struct virtio_fs_call *call = &part->call;
 	uint32_t most = transfer->write ? fuse->max_write : fuse->max_read;
-	size_t left = transfer->bytes - transfer->issued;
 	int error;
 
 	*call = (struct virtio_fs_call){
@@ -125,36 +119,30 @@ static int issue(struct transfer *transfer)
 		.arguments = &part->in,
 		.argument_bytes = sizeof(part->in),
 		.direction = transfer->write ? VIRTIO_FS_TO_HOST : VIRTIO_FS_FROM_HOST,
-		.data = transfer->data + transfer->issued,
+		.data = transfer->data + at,
 		.data_bytes = left < most ? left : most,
 	};
 	if (transfer->write) {
 		call->reply = &part->answer;
 		call->reply_bytes = sizeof(part->answer);
 	}
-	/* Who holds requests of its own must not wait for others to give theirs up. */
-	error = virtio_fs_begin(fuse->device, call, !transfer->count);
+	error = virtio_fs_begin(fuse->device, call, wait);
 	if (error)
 		return error;
 	part->in = (struct fuse_io_in){ .fh = transfer->handle,
-					.offset = transfer->offset + transfer->issued,
+					.offset = transfer->offset + at,
 					.size = (uint32_t)call->data_bytes };
-	transfer->issued += call->data_bytes;
-	transfer->count++;
 	virtio_fs_submit(call);
-	return 0;
+	return (ssize_t)call->data_bytes;
 }
 
-/* The bytes of the oldest request, -errno; *asked: what it was for. The host cannot have
- * done more. */
-static ssize_t finish(struct transfer *transfer, size_t *asked)
+/* The host cannot have done more than it was asked for. */
+static ssize_t finish(void *context, unsigned number)
 {
-	struct part *part = &transfer->parts[transfer->first];
+	struct transfer *transfer = context;
+	struct part *part = &transfer->parts[number];
 	int error = virtio_fs_finish(&part->call);
 
-	transfer->first = (transfer->first + 1) % IN_FLIGHT;
-	transfer->count--;
-	*asked = part->call.data_bytes;
 	if (error)
 		return error;
 	if (!transfer->write)
@@ -165,59 +153,20 @@ static ssize_t finish(struct transfer *transfer, size_t *asked)
 	return part->answer.size;
 }
 
-/* Bytes up to the first request that failed or came back short. */
-static ssize_t run(struct transfer *transfer)
-{
-	size_t done = 0, asked;
-	int error = 0;
-	bool ended = false;
-
-	for (;;) {
-		ssize_t got;
-
-		while (!ended && transfer->issued < transfer->bytes &&
-		       transfer->count < IN_FLIGHT) {
-			int failed = issue(transfer);
-
-			if (failed == -EAGAIN)
-				break;
-			if (failed) {
-				error = failed;
-				ended = true;
-			}
-		}
-		if (!transfer->count)
-			break;
-		got = finish(transfer, &asked);
-		if (ended && !error)
-			continue; /* after a short one: what came is not next to it */
-		if (got < 0) {
-			if (!error)
-				error = (int)got;
-			ended = true;
-		} else {
-			done += (size_t)got;
-			ended = ended || (size_t)got < asked;
-		}
-	}
-	return done || !error ? (ssize_t)done : error;
-}
-
 static ssize_t move(struct inode *inode, bool write, void *data, size_t bytes,
 		    uint64_t offset)
 {
-	struct transfer transfer = { .node = fuse_node(inode),
-				     .write = write,
-				     .offset = offset,
-				     .data = data,
-				     .bytes = bytes };
+	static const struct share_steps steps = { issue, finish };
+	struct transfer transfer = {
+		.node = fuse_node(inode), .write = write, .offset = offset, .data = data
+	};
 	int error = fuse_ready(fuse_of(inode));
 
 	if (error || !bytes)
 		return error;
 	error = fuse_handle(transfer.node, write ? FUSE_FOR_WRITING : FUSE_FOR_READING,
 			    &transfer.handle);
-	return error ? error : run(&transfer);
+	return error ? error : share_transfer(&steps, &transfer, bytes);
 }
 
 ssize_t fuse_read(struct inode *inode, void *out, size_t bytes, uint64_t offset)

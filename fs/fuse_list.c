@@ -1,22 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* FUSE: listing directories. The host may lie about names and never come to an end. */
+/* FUSE: listing directories. The host may lie about names and never come to an end
+ * [FS-08]. */
 
 #include <errno.h>
 #include <string.h>
 #include <fs/fuse.h>
+#include <fs/share.h>
 #include <kernel/heap.h>
-
-#define LIST_BYTES  16384
-#define ENTRIES_MAX (1u << 20) /* in one call; getdents comes back for more */
-
-/* One component, no more [FS-08]. */
-static bool is_name(const char *name, size_t length)
-{
-	return length && length <= FS_NAME_MAX && !memchr(name, '/', length) &&
-	       !memchr(name, '\0', length);
-}
 
 /* Hands the entries of one answer on. 1: go on at *offset; 0: the visitor has enough;
  * -EIO: that is no list. */
@@ -33,7 +25,7 @@ static int hand_on(const char *list, size_t bytes, uint64_t *offset,
 			return -EIO;
 		memcpy(&entry, list + at, sizeof(entry));
 		if (entry.namelen > bytes - at - sizeof(entry) ||
-		    !is_name(name, entry.namelen) || !(*budget)--)
+		    !share_is_name(name, entry.namelen) || !(*budget)--)
 			return -EIO;
 		if (!visit(context, name, entry.namelen, entry.ino, entry.type << 12,
 			   entry.off))
@@ -48,9 +40,9 @@ int fuse_entries(struct inode *directory, uint64_t offset, fs_entry_visitor visi
 		 void *context)
 {
 	struct fuse_inode *node = fuse_node(directory);
-	char *list = kmalloc(LIST_BYTES);
-	struct fuse_io_in in = { .size = LIST_BYTES };
-	unsigned budget = ENTRIES_MAX;
+	char *list = kmalloc(SHARE_LIST_BYTES);
+	struct fuse_io_in in = { .size = SHARE_LIST_BYTES };
+	unsigned budget = SHARE_ENTRIES_MAX;
 	int error = list ? 1 : -ENOMEM;
 
 	if (list && (error = fuse_handle(node, FUSE_FOR_READING, &in.fh)) == 0)
@@ -61,7 +53,7 @@ int fuse_entries(struct inode *directory, uint64_t offset, fs_entry_visitor visi
 					       .argument_bytes = sizeof(in),
 					       .direction = VIRTIO_FS_FROM_HOST,
 					       .data = list,
-					       .data_bytes = LIST_BYTES };
+					       .data_bytes = SHARE_LIST_BYTES };
 
 		in.offset = offset;
 		error = fuse_call(node, &call);

@@ -202,9 +202,13 @@ static void find_root(void)
 	unsigned disks = 0;
 
 	while ((disk = ferrule_block_at(disks))) {
+		bool found;
+
 		disks++;
 		ferrule_block_info(disk, &info);
-		if (ext4_probe(disk) && try_root("ext4", info.name))
+		found = ext4_probe(disk) && try_root("ext4", info.name);
+		ferrule_block_release(disk);
+		if (found)
 			return;
 	}
 	if (boot_info.module_count && try_root("initrd", ""))

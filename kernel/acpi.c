@@ -105,6 +105,23 @@ const struct acpi_header *acpi_table(const char signature[4])
 	return NULL;
 }
 
+const struct acpi_header *acpi_table_at(uint64_t phys)
+{
+	return table_at(phys);
+}
+
+const struct acpi_header *acpi_table_number(const char signature[4], unsigned number)
+{
+	for (unsigned i = 0; i < root_entries(); i++) {
+		const struct acpi_header *header = header_at(root_entry(i));
+
+		if (header && memcmp(header->signature, signature, 4) == 0 &&
+		    number-- == 0)
+			return table_at(root_entry(i));
+	}
+	return NULL;
+}
+
 /* The next paragraph (16 bytes) in [at, end) that begins with `word`, else end. Eight are
  * looked at in a turn: this loop is a good part of a boot. */
 static const uint64_t *paragraph_find(const uint64_t *at, const uint64_t *end,

@@ -2,7 +2,7 @@
  * Copyright The Ferrule developers */
 
 /* ACPI static tables: found through the RSDP, checked (signature, length, checksum),
- * never trusted beyond their length. No AML. */
+ * never trusted beyond their length. What their AML declares: <kernel/aml.h>. */
 
 #ifndef KERNEL_ACPI_H
 #define KERNEL_ACPI_H
@@ -24,6 +24,10 @@ void acpi_init(uint64_t rsdp);
 
 /* The table with that signature, length and checksum verified; NULL if there is none. */
 const struct acpi_header *acpi_table(const char signature[4]);
+/* Of several with it (SSDT) the one with that number, from 0 on. */
+const struct acpi_header *acpi_table_number(const char signature[4], unsigned number);
+/* The table at a physical address that another table names, verified likewise. */
+const struct acpi_header *acpi_table_at(uint64_t phys);
 
 /* What the fixed tables say, each read once; zero where a table is missing. */
 struct acpi_info {

@@ -126,6 +126,22 @@ const char *cmdline_value(const char *key, unsigned index)
 	return NULL;
 }
 
+const char *cmdline_take(const char *key)
+{
+	size_t length = strlen(key);
+
+	for (int i = 0; i < argument_count; i++) {
+		const char *word = arguments[i];
+
+		if (strncmp(word, key, length) != 0 || word[length] != '=')
+			continue;
+		for (argument_count--; i <= argument_count; i++)
+			arguments[i] = arguments[i + 1];
+		return word + length + 1;
+	}
+	return NULL;
+}
+
 int cmdline_arguments(char ***argv)
 {
 	*argv = arguments;

@@ -29,6 +29,10 @@ struct cmdline_key {
 /* The value of the index-th `key=value`, or NULL. Valid for ever. */
 const char *cmdline_value(const char *key, unsigned index);
 
+/* Takes the first argument `key=value` out of those after "--", where a loader may append
+ * what is not the application's; its value, or NULL: there is none. */
+const char *cmdline_take(const char *key);
+
 /* What stands after "--": argc and a NULL-terminated argv, without a program name. */
 int cmdline_arguments(char ***argv);
 

@@ -13,7 +13,7 @@ HOST_SANITIZE  = -fsanitize=address,undefined -fno-sanitize-recover=all
 HOST_LDFLAGS   = -Wl,--wrap=main -Wl,--gc-sections -u virtio_transports
 
 # What of the kernel stands on a machine's own ground has its counterpart in arch/host.
-HOST_NOT       = kernel/acpi% kernel/backtrace% kernel/irq% kernel/main% kernel/memory% kernel/pci% \
+HOST_NOT       = kernel/acpi% kernel/aml% kernel/backtrace% kernel/irq% kernel/main% kernel/memory% kernel/pci% \
 	kernel/stack% kernel/string% kernel/symbols% virtio/transport/%
 HOST_SRC       = $(filter-out $(HOST_NOT),$(wildcard kernel/*.c virtio/*.c virtio/*/*.c)) \
 	$(wildcard virtio/transport/vhost_user*.c arch/host/*.c arch/host/*.S)

@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <kernel/log.h>
 #include <virtio/core.h>
+#include <virtio/ring/ring.h>
 
 /* Bits 24 to 40 belong to the ring and the transport: a driver has no say in them. Above
  * that, numbers are the device types' (VIRTIO 1.4 §2.2). */
@@ -57,6 +58,8 @@ int virtio_features_negotiate(const struct virtio_device *device,
 	if (device->transport->queue_reset && driver->queue_broken &&
 	    driver->queue_restored)
 		core |= VIRTIO_BIT(VIRTIO_F_RING_RESET);
+	if (virtqueue_ring_features && !legacy) /* [NEG-06], [NEG-08] */
+		core |= virtqueue_ring_features();
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t known = driver->required.words[i] | wanted->words[i];
 

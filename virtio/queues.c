@@ -20,14 +20,16 @@ static unsigned power_of_two_below(unsigned value)
 	return power;
 }
 
-/* §2.7: a power of two, at most 32768 and at most what the device allows. The legacy
- * interface cannot tell the device a smaller size (§2.7.2). 0: not usable. */
+/* At most 32768 and at most what the device allows; of a split queue a power of two
+ * [VQ-02], of a packed one any number [PQ-01]. The legacy interface cannot tell the device
+ * a smaller size (§2.7.2). 0: not usable. */
 static unsigned choose_size(struct virtio_device *device,
 			    const struct virtqueue_wanted *wanted)
 {
 	unsigned most = device->transport->queue_size(device, wanted->index);
+	bool any = virtio_has(device, VIRTIO_F_RING_PACKED);
 
-	if (most == 0 || most > VIRTQUEUE_SIZE_MAX || (most & (most - 1))) {
+	if (most == 0 || most > VIRTQUEUE_SIZE_MAX || (!any && (most & (most - 1)))) {
 		log_error("virtio: %s: queue %u (%s) has an unusable size of %u",
 			  device->where, wanted->index, wanted->name, most);
 		return 0;
@@ -35,7 +37,16 @@ static unsigned choose_size(struct virtio_device *device,
 	if (device->transport->legacy || wanted->size_max == 0 ||
 	    wanted->size_max >= most)
 		return most;
-	return power_of_two_below(wanted->size_max);
+	return any ? wanted->size_max : power_of_two_below(wanted->size_max);
+}
+
+static enum virtqueue_layout choose_layout(const struct virtio_device *device)
+{
+	if (virtio_has(device, VIRTIO_F_RING_PACKED))
+		return virtio_has(device, VIRTIO_F_IN_ORDER) ? VIRTQUEUE_PACKED_IN_ORDER
+							     : VIRTQUEUE_PACKED;
+	return virtio_has(device, VIRTIO_F_IN_ORDER) ? VIRTQUEUE_SPLIT_IN_ORDER
+						     : VIRTQUEUE_SPLIT;
 }
 
 static int create_all(struct virtio_device *device, const struct virtqueue_wanted *wanted,
@@ -47,12 +58,15 @@ static int create_all(struct virtio_device *device, const struct virtqueue_wante
 			.name = wanted[i].name,
 			.index = wanted[i].index,
 			.size = choose_size(device, &wanted[i]),
+			.layout = choose_layout(device),
 			.callback = wanted[i].callback,
 			.pieces_max = wanted[i].pieces_max,
 			.legacy = device->transport->legacy,
 			.indirect = virtio_has(device, VIRTIO_F_INDIRECT_DESC),
 			.event_idx = virtio_has(device, VIRTIO_F_EVENT_IDX),
 			.order_platform = virtio_has(device, VIRTIO_F_ORDER_PLATFORM),
+			.notification_data = virtio_has(device,
+							VIRTIO_F_NOTIFICATION_DATA),
 		};
 
 		if (geometry.size == 0)

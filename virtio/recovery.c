@@ -30,6 +30,7 @@
 /* Who found an unplugged device in the list, or had just decided to ring its doorbell, is
  * done with it by then: threads take turns. */
 #define GRACE_NS     NS_PER_SEC
+#define UNQUIET_NS   NS_PER_MS /* the driver is still in a call: asked again after that */
 #define NO_THREAD_NS (100 * NS_PER_MS) /* without memory for one: again after that */
 
 static struct spinlock lock;			       /* for all below, and `busy` */
@@ -136,8 +137,7 @@ static void retire(struct virtio_device *device)
 	if (device->was_live && !driver->removed)
 		return;
 	virtio_queues_discard(device); /* a device that is gone reaches no memory */
-	if (device->was_live)
-		kfree(device->driver_data);
+	kfree(device->leftover);
 	if (release)
 		release(device);
 }
@@ -174,6 +174,22 @@ static void hand_back(struct virtio_device *device)
 	spin_unlock(&lock, flags);
 }
 
+static bool quiet(struct virtio_device *device)
+{
+	return !device->was_live || !device->driver->quiet ||
+	       device->driver->quiet(device);
+}
+
+/* Later: whoever is in a call of the driver's will run before long. */
+static void postpone(struct virtio_device *device)
+{
+	unsigned long flags = spin_lock(&lock);
+
+	device->recovering.busy = false;
+	after(device, UNQUIET_NS, in_line);
+	spin_unlock(&lock, flags);
+}
+
 static void work(void *unused)
 {
 	struct virtio_device *device;
@@ -182,6 +198,10 @@ static void work(void *unused)
 	while ((device = next_in_line())) {
 		bool last = device->recovering.unlisted;
 
+		if (!quiet(device)) {
+			postpone(device);
+			continue;
+		}
 		if (device->gone)
 			retire(device);
 		else if (!closing)

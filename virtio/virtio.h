@@ -74,6 +74,10 @@ struct virtio_driver {
 	 * under a lock of the driver's. May be NULL. */
 	void (*broken)(struct virtio_device *device);
 
+	/* After broken(), before restore() and before the queues of an unplugged device are
+	 * freed: false while some thread is in the middle of a call that uses a queue in no
+	 * lock; it is asked again a moment later. Thread context. NULL: always true. */
+	bool (*quiet)(struct virtio_device *device);
 	/* Bringing a broken device back, after broken(), in thread context: it was reset
 	 * and the same features were negotiated again (§2.2.1). Asks for the same queues
 	 * as probe() did (virtio_find_queues gives the same ones, empty again) and may
@@ -92,8 +96,8 @@ struct virtio_driver {
 
 	/* After broken(), in thread context: the device was unplugged and does not come
 	 * back. Users that still hold it get -ENODEV from here on. A second later, when
-	 * nobody can be in the middle of a call any more, what driver_data then points to
-	 * is freed (kfree), and so are the queues. NULL: nothing ever is. */
+	 * nobody can be in the middle of a call any more, its queues are freed, the device,
+	 * and what removed() put into device->leftover (kfree). NULL: nothing ever is. */
 	void (*removed)(struct virtio_device *device);
 };
 /* Whoever links a driver gets the transports with it (virtio/transport/transports.c), and
@@ -184,6 +188,7 @@ struct virtio_device {
 	const struct virtio_transport *transport;
 	const struct virtio_driver *driver;
 	void *driver_data; /* the driver's */
+	void *leftover;	   /* by removed(): freed together with the queues */
 	uint32_t id;	   /* enum virtio_device_id, or one we do not know */
 	char name[16];	   /* "net0", "block1": driver name and number, unique */
 	unsigned number;   /* that one; virtio.c's */

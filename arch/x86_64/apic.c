@@ -33,6 +33,7 @@ enum local_apic_register {
 #define APIC_DIVIDE_BY_16 0x3
 #define FEATURE_X2APIC	  (1u << 21)
 #define LOCAL_APIC_BASE	  0xfee00000
+#define IO_APIC_BASE	  0xfec00000
 
 #define REDIRECTION_LOW(input) (0x10 + 2 * (input))
 #define REDIRECTION_MASKED     (1u << 16)
@@ -126,8 +127,6 @@ static void local_apic_init(void)
 								  : LOCAL_APIC_BASE,
 					     PAGE_BYTES);
 	}
-	trap_vector_enable(VECTOR_SPURIOUS);
-	trap_vector_enable(VECTOR_CLOCK);
 	apic_write(APIC_TASK_PRIORITY, 0);
 	apic_write(APIC_SPURIOUS, APIC_ENABLE | VECTOR_SPURIOUS);
 	apic_write(APIC_TIMER_DIVIDE, APIC_DIVIDE_BY_16);
@@ -152,17 +151,19 @@ static void io_apics_init(void)
 	struct acpi_io_apic found[IO_APICS_MAX];
 	unsigned count = acpi_io_apics(found, IO_APICS_MAX);
 
+	if (!count) /* no ACPI: where every PC has the first one, if it has one */
+		found[count++] = (struct acpi_io_apic){ .address = IO_APIC_BASE };
 	for (unsigned i = 0; i < count && i < IO_APICS_MAX; i++) {
 		struct io_apic *io = &io_apics[io_apic_count];
 
 		io->registers = arch_map_device(found[i].address, PAGE_BYTES);
-		if (!io->registers)
+		if (!io->registers || io_apic_read(io, 1) == UINT32_MAX)
 			continue;
 		io->gsi_base = found[i].gsi_base;
 		io->inputs = (io_apic_read(io, 1) >> 16 & 0xff) + 1;
 		io_apic_count++;
 	}
-	if (!count)
+	if (!io_apic_count)
 		log_warn("interrupts: no I/O APIC: only message-signalled ones");
 }
 
@@ -178,7 +179,6 @@ void arch_msi_message(unsigned vector, struct msi_message *message)
 	/* Fixed delivery, edge, to this CPU (SDM volume 3 §11.11). */
 	message->address = LOCAL_APIC_BASE | (apic_id() & 0xff) << 12;
 	message->data = vector;
-	trap_vector_enable(vector);
 }
 
 static struct io_apic *io_apic_of(unsigned gsi)
@@ -215,7 +215,6 @@ int arch_line_route(unsigned gsi, unsigned vector)
 	 * the UART holds it until it was served. */
 	mode |= REDIRECTION_LEVEL;
 	input = gsi - io->gsi_base;
-	trap_vector_enable(vector);
 	irq = spin_lock(&io_apic_lock);
 	io_apic_write(io, REDIRECTION_LOW(input) + 1, apic_id() << 24);
 	io_apic_write(io, REDIRECTION_LOW(input), mode | vector);

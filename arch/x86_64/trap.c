@@ -69,15 +69,6 @@ static void gate_set(unsigned vector, const char *stub, enum interrupt_stack sta
 	};
 }
 
-void trap_vector_enable(unsigned vector)
-{
-	unsigned group = vector / 32 - 1;
-
-	gate_set(vector,
-		 interrupt_stubs + group * STUB_GROUP_BYTES + vector % 32 * STUB_BYTES,
-		 STACK_INTERRUPT);
-}
-
 static void gdt_load(void)
 {
 	uint64_t base = (uintptr_t)&tss;
@@ -102,6 +93,13 @@ void trap_init(void)
 	for (unsigned vector = 0; vector < 32; vector++)
 		gate_set(vector, exception_stubs + vector * STUB_BYTES,
 			 vector == VECTOR_PAGE_FAULT ? STACK_PAGE_FAULT : STACK_FATAL);
+	/* All of them: a device may send any vector, which then must have a place to go;
+	 * kernel/irq.c counts those that nobody has. */
+	for (unsigned vector = 32; vector < 256; vector++)
+		gate_set(vector,
+			 interrupt_stubs + (vector / 32 - 1) * STUB_GROUP_BYTES +
+				 vector % 32 * STUB_BYTES,
+			 STACK_INTERRUPT);
 	gdt_load();
 	__asm__ volatile("lidt %0" : : "m"(pointer));
 }

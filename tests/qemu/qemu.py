@@ -28,8 +28,11 @@ MACHINES = {
     'q35': ['-M', 'q35'],
     # Firmware and clock as in its "legacy" configuration; devices on its serial port only.
     'microvm': ['-M', 'microvm,pit=on,pic=on,rtc=on,isa-serial=on'],
+    'microvm-no-acpi': ['-M', 'microvm,acpi=off,pit=on,pic=on,rtc=on,isa-serial=on'],
     'microvm-pcie': ['-M', 'microvm,pcie=on,pit=on,pic=on,rtc=on,isa-serial=on'],
 }
+# Those whose virtio devices are not on PCI.
+MMIO_MACHINES = ('microvm', 'microvm-no-acpi')
 MULTIBOOT1_MAGIC = b'\x02\xb0\xad\x1b'
 # Slow machines and sanitizers: all limits are multiplied by this.
 PATIENCE = float(os.environ.get('FERRULE_PATIENCE', '1'))
@@ -151,8 +154,9 @@ class Machine:
         if debug_exit:
             command += ['-device', 'isa-debug-exit,iobase=0xf4,iosize=4']
         if 'console' in self.streams:
+            bus = 'device' if machine in MMIO_MACHINES else 'pci'
             command += self._channel('console') + [
-                '-device', 'virtio-serial-pci,id=vser', '-device',
+                '-device', f'virtio-serial-{bus},id=vser', '-device',
                 'virtconsole,chardev=console,bus=vser.0']
         command += self._entry(cmdline, initrd, iso)
         for event in trace:

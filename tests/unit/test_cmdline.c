@@ -123,10 +123,30 @@ static void nonsense(void **state)
 	}
 }
 
+/* What a loader appended behind the application's arguments. */
+static void taken_arguments(void **state)
+{
+	char **argv;
+
+	(void)state;
+	cmdline_parse("root=/ -- one device=1 two device device=2 xdevice=3");
+	assert_string_equal(cmdline_take("device"), "1");
+	assert_string_equal(cmdline_take("device"), "2");
+	assert_null(cmdline_take("device"));
+	assert_int_equal(cmdline_arguments(&argv), 4);
+	assert_string_equal(argv[0], "one");
+	assert_string_equal(argv[1], "two");
+	assert_string_equal(argv[2], "device");
+	assert_string_equal(argv[3], "xdevice=3");
+	assert_null(argv[4]);
+	assert_null(cmdline_take("root"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pairs_and_arguments),
+		cmocka_unit_test(taken_arguments),
 		cmocka_unit_test(keys_are_applied),
 		cmocka_unit_test(unknown_keys_are_reported),
 		cmocka_unit_test(no_memory),

@@ -105,7 +105,9 @@ static void order_of_initialisation(void **state)
 	assert_int_equal(mock->status_trace_count, 5);
 	assert_string_equal(mock->device.name, "probe0");
 	assert_int_equal(virtqueue_size(queues[0]), 8);
-	assert_int_equal(virtqueue_size(queues[1]), 4);
+	/* At most 5: of a packed queue just that, of a split one a power of two. */
+	assert_int_equal(virtqueue_size(queues[1]),
+			 mock_has(mock, VIRTIO_F_RING_PACKED) ? 5 : 4);
 	assert_int_equal(ready_calls, 1);
 	assert_int_equal(mock->queues[0].kicks, 1);
 	mock_remove(mock);
@@ -161,14 +163,17 @@ static void refused_features(void **state)
 	mock_remove(mock);
 }
 
+/* [VQ-02]; a packed queue may have 3 entries [PQ-01]. */
 static void bad_queue_sizes(void **state)
 {
-	static const uint16_t sizes[] = { 0, 3, 65535, 40000 };
+	static const uint16_t sizes[] = { 0, 65535, 40000, 3 };
 
 	(void)state;
 	for (unsigned i = 0; i < array_count(sizes); i++) {
 		struct mock *mock = fresh();
 
+		if (sizes[i] == 3)
+			mock_withhold(mock, VIRTIO_F_RING_PACKED);
 		mock->queue_max[1] = sizes[i];
 		assert_int_equal(mock_add(mock), -ENOENT);
 		assert_true(mock->status & VIRTIO_STATUS_FAILED);

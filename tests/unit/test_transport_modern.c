@@ -10,7 +10,7 @@
  *	kernel/pci.c kernel/pci_config.c kernel/pci_bar.c kernel/pci_msix.c kernel/acpi.c
  *	virtio/transport/pci.c virtio/transport/pci_modern.c
  *	virtio/transport/pci_legacy.c virtio/transport/pci_interrupts.c
- *	virtio/transport/transports.c
+ *	virtio/transport/transports.c virtio/transport/pci_queue_reset.c
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/split.c virtio/ring/virtqueue.c kernel/format.c */
 
@@ -302,6 +302,33 @@ static void before_it_is_live_interrupts_do_nothing(void **state)
 	assert_false(host_irq_line(11));
 }
 
+/* [VQ-26] Queue by queue, with its vector again; [VQ-27] or, when that does not end, the
+ * device. */
+static void reset_of_one_queue(void **state)
+{
+	struct mock *mock = three_mock(4);
+
+	(void)state;
+	mock_offer(mock, VIRTIO_F_RING_RESET);
+	mock_pci_virtio(mock, 0, 3, MOCK_PCI_MODERN);
+	pci_scan();
+	assert_true(mock_has(mock, VIRTIO_F_RING_RESET));
+	virtio_queue_break(queues[1], "a test");
+	host_clock_advance(1);
+	assert_int_equal(queue_restored_calls, 1);
+	assert_int_equal(mock->queues[1].vector, 2);
+	assert_false(found->broken);
+	traffic(mock);
+	mock->queue_reset_reads = UINT_MAX;
+	host_clock_step_ns = NS_PER_MS;
+	virtio_queue_break(queues[1], "a test");
+	host_clock_advance(1);
+	host_clock_step_ns = 0;
+	assert_true(found->broken);
+	host_clock_advance(1);
+	assert_int_equal(broken_calls, 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -321,6 +348,7 @@ int main(void)
 		transport_test(surprise_removal),
 		transport_test(configuration_widths),
 		transport_test(before_it_is_live_interrupts_do_nothing),
+		transport_test(reset_of_one_queue),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -196,6 +196,7 @@ static void rng_removed(struct virtio_device *device)
 		__atomic_store_n(link, rng->next, __ATOMIC_RELEASE);
 	spin_unlock(&rngs_lock, flags);
 	page_free(rng->buffer_phys, 0);
+	device->leftover = rng;
 }
 
 static const struct virtio_driver virtio_rng_driver = {

@@ -48,7 +48,7 @@ static inline void order_write(const struct virtqueue *vq)
  * when the ring fills up, a table makes each buffer cost one descriptor. */
 static inline bool wants_table(const struct virtqueue *vq, unsigned count)
 {
-	if (!vq->tables || count > vq->table_pieces)
+	if (!vq->tables || count > vq->table_pieces || count == 1 || !vq->free)
 		return false;
 	return count > CHAIN_PIECES_MAX || count > vq->free ||
 	       vq->free - count < vq->size / 2;

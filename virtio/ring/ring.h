@@ -272,7 +272,20 @@ VIRTQUEUE_OPTIONAL bool virtqueue_packed_used(const struct virtqueue *vq);
 /* ring_bytes, and the offsets of the driver's and the device's area in that block. */
 VIRTQUEUE_OPTIONAL void virtqueue_packed_areas(struct virtqueue *vq);
 /* What a layout other than split has in a new queue, beyond zeroes. */
+void virtqueue_packed_start(struct virtqueue *vq);
+void virtqueue_split_in_order_start(struct virtqueue *vq);
 VIRTQUEUE_OPTIONAL void virtqueue_other_start(struct virtqueue *vq);
+
+/* Indirect tables (tables.c): one for each descriptor, with room for that many pieces, if
+ * there is memory; and adding a split queue's buffer through one. */
+VIRTQUEUE_OPTIONAL void virtqueue_tables_allocate(struct virtqueue *vq, unsigned pieces);
+VIRTQUEUE_OPTIONAL int virtqueue_split_add_table(struct virtqueue *vq,
+						 const struct virtio_piece *pieces,
+						 unsigned readable, unsigned writable,
+						 void *token);
+
+/* Defined with those (layouts.c), and not weak: what refers to it links them in. */
+extern const char *const virtqueue_layout_names[];
 
 /* The features of the ring that the linked layouts can do and the command line allows. */
 VIRTQUEUE_OPTIONAL uint64_t virtqueue_ring_features(void);

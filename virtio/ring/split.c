@@ -14,54 +14,33 @@
 #include <virtio/ring/split.h>
 #include <virtio/virtio.h>
 
-/* Puts a head into the available ring; the device sees it at the next publication. */
-static inline void avail_put(struct virtqueue *vq, unsigned head)
-{
-	vq->avail->heads[vq->avail_index & vq->mask] = (uint16_t)head;
-	vq->avail_index++;
-	vq->counters.added++;
-}
-
-/* A chain through the descriptor table, or through a table of its own, which belongs to
- * its descriptor for good, so that nothing is allocated. A table has no INDIRECT flag, its
- * descriptor no NEXT [VQ-06], and it is never longer than the queue [VQ-05]. */
+/* A chain through the descriptor table. A buffer that goes into a table of its own goes
+ * there by tables.c. */
 static __attribute__((noinline)) int add_list(struct virtqueue *vq,
 					      const struct virtio_piece *pieces,
 					      unsigned readable, unsigned writable,
 					      void *token)
 {
-	unsigned count = readable + writable, head = vq->free_head, at = head, past;
-	struct ring_slot *slot = &vq->slots[head], *order = vq->slots;
-	struct ring_desc *desc = vq->desc;
-	bool table;
+	unsigned count = readable + writable, head = vq->free_head, past;
+	struct ring_slot *slot = &vq->slots[head];
 
-	if (count == 0 || count > vq->size || !token)
+	if (count == 0 || count > vq->size || !token) /* [VQ-05] */
 		return -EINVAL;
-	table = vq->free && count > 1 && wants_table(vq, count);
-	if (!table && count > vq->free) {
+	if (wants_table(vq, count))
+		return virtqueue_split_add_table(vq, pieces, readable, writable, token);
+	if (count > vq->free) {
 		vq->counters.full++;
 		return -ENOSPC;
 	}
-	if (table) {
-		desc = vq->tables + (size_t)head * vq->table_pieces;
-		order = NULL;
-		at = 0;
-	}
-	past = split_describe(desc, order, ~0u, at, slot, pieces, readable, writable);
+	past = split_describe(vq->desc, vq->slots, ~0u, head, slot, pieces, readable,
+			      writable);
 	if (past == SPLIT_BAD)
 		return -EINVAL;
-	if (table) {
-		desc_set(&vq->desc[head],
-			 vq->tables_phys + (uint64_t)((char *)desc - (char *)vq->tables),
-			 past * (uint32_t)sizeof(*desc), RING_DESC_INDIRECT, 0);
-		past = slot->next;
-		count = 1;
-	}
 	vq->free_head = (uint16_t)past;
 	vq->free -= (uint16_t)count;
 	slot->count = (uint16_t)count;
 	slot->token = token;
-	avail_put(vq, head);
+	split_avail_put(vq, head);
 	return 0;
 }
 
@@ -81,7 +60,7 @@ static inline __attribute__((always_inline)) int add(struct virtqueue *vq,
 		slot->token = token;
 		slot->writable = writable ? pieces->bytes : 0;
 		slot->count = 1;
-		avail_put(vq, head);
+		split_avail_put(vq, head);
 		return 0;
 	}
 	return add_list(vq, pieces, readable, writable, token);

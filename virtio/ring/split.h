@@ -56,6 +56,14 @@ static inline unsigned split_describe(struct ring_desc *desc,
 	}
 }
 
+/* Puts a head into the available ring; the device sees it at the next publication. */
+static inline void split_avail_put(struct virtqueue *vq, unsigned head)
+{
+	vq->avail->heads[vq->avail_index & vq->mask] = (uint16_t)head;
+	vq->avail_index++;
+	vq->counters.added++;
+}
+
 /* Looks how far the device is, at most once a burst. False: nothing new, or it lies
  * [VQ-18]. */
 static inline bool split_used_look(struct virtqueue *vq)
@@ -73,5 +81,11 @@ static inline bool split_used_look(struct virtqueue *vq)
 	vq->used_index = index;
 	return true;
 }
+
+/* Describes a buffer in the indirect table of that descriptor, and the descriptor; false: a
+ * bad one. */
+bool split_describe_table(struct virtqueue *vq, unsigned head,
+			  const struct virtio_piece *pieces, unsigned readable,
+			  unsigned writable);
 
 #endif

@@ -28,8 +28,6 @@ static void split_areas(struct virtqueue *vq, bool legacy)
 			     (vq->size + 1u) * sizeof(uint16_t);
 	size_t used_at;
 
-	if (!legacy)
-		avail_at = align_up(avail_at, CACHE_LINE);
 	used_at = align_up(avail_at + avail_bytes,
 			   legacy ? VIRTQUEUE_LEGACY_ALIGN : CACHE_LINE);
 	vq->driver_phys = avail_at;
@@ -57,24 +55,6 @@ static bool rings_allocate(struct virtqueue *vq, bool legacy)
 	return true;
 }
 
-/* Without memory for tables the queue works with chains alone. */
-static void tables_allocate(struct virtqueue *vq, unsigned pieces)
-{
-	if (pieces == 0)
-		pieces = VIRTQUEUE_PIECES_DEFAULT;
-	if (pieces > vq->size) /* §2.7.5.3.1: also limits a table */
-		pieces = vq->size;
-	if (pieces < 2)
-		return;
-	vq->tables_order = page_order((size_t)vq->size * pieces *
-				      sizeof(struct ring_desc));
-	vq->tables_phys = page_alloc(vq->tables_order);
-	if (!vq->tables_phys)
-		return;
-	vq->tables = phys_to_virt(vq->tables_phys);
-	vq->table_pieces = (uint16_t)pieces;
-}
-
 /* Everything of a new queue: nothing in flight, the ring zeroed, callbacks wanted, as a ring
  * of zeroes says. */
 void virtqueue_reset(struct virtqueue *vq)
@@ -84,6 +64,10 @@ void virtqueue_reset(struct virtqueue *vq)
 	       offsetof(struct virtqueue, counters) -
 		       offsetof(struct virtqueue, blocked));
 	vq->blocked = VIRTQUEUE_NOT_LIVE;
+	if (vq->layout != VIRTQUEUE_SPLIT)
+		vq->blocked |= VIRTQUEUE_OTHER;
+	if (vq->inner >= VIRTQUEUE_PACKED)
+		vq->blocked |= VIRTQUEUE_RING_PACKED;
 	vq->armed = true;
 	vq->free = vq->size;
 	for (unsigned i = 0; i < vq->size; i++)
@@ -92,6 +76,15 @@ void virtqueue_reset(struct virtqueue *vq)
 		virtqueue_other_start(vq);
 	if (!vq->callback)
 		virtqueue_disable_cb(vq);
+}
+
+/* Behind the slots, split in order has a copy of what its available ring holds. */
+static struct ring_slot *slots_allocate(const struct virtqueue *vq)
+{
+	return kmalloc(vq->size *
+		       (sizeof(*vq->slots) + (vq->layout == VIRTQUEUE_SPLIT_IN_ORDER
+						      ? sizeof(*vq->avail_heads)
+						      : 0)));
 }
 
 static bool size_is_good(const struct virtqueue_geometry *geometry)
@@ -127,13 +120,13 @@ struct virtqueue *virtqueue_create(const struct virtqueue_geometry *geometry)
 		virtqueue_packed_areas(vq);
 	else
 		split_areas(vq, geometry->legacy);
-	vq->slots = kmalloc(vq->size * sizeof(*vq->slots));
+	vq->slots = slots_allocate(vq);
 	if (!rings_allocate(vq, geometry->legacy) || !vq->slots) {
 		virtqueue_destroy(vq);
 		return NULL;
 	}
-	if (geometry->indirect)
-		tables_allocate(vq, geometry->pieces_max);
+	if (geometry->indirect && virtqueue_tables_allocate)
+		virtqueue_tables_allocate(vq, geometry->pieces_max);
 	virtqueue_reset(vq);
 	return vq;
 }

@@ -36,7 +36,7 @@ struct virtio_pci {
 
 	/* Modern: mapped structures (§4.1.4), and where doorbells are. */
 	volatile uint8_t *common, *isr, *config;
-	uint32_t config_bytes;
+	uint32_t common_bytes, config_bytes;
 	uint8_t notify_bar;
 	uint32_t notify_offset, notify_bytes, notify_multiplier;
 
@@ -66,6 +66,9 @@ int virtio_pci_reset_wait(struct virtio_device *device);
 
 int virtio_pci_interrupts_attach(struct virtio_device *device, unsigned count);
 void virtio_pci_interrupts_detach(struct virtio_device *device);
+
+/* pci_queue_reset.c, by way of transports_complete.c. */
+int virtio_pci_queue_reset(struct virtio_device *device, struct virtqueue *vq);
 
 extern const struct virtio_transport virtio_pci_modern, virtio_pci_legacy;
 extern const struct pci_driver virtio_pci_driver;

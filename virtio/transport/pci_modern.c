@@ -9,6 +9,8 @@
 #include <virtio/ring/ring.h>
 #include <virtio/transport/pci.h>
 
+#pragma weak virtio_pci_queue_reset
+
 /* struct virtio_pci_cap (§4.1.4). Never written. */
 #define CAPABILITY_VENDOR 0x09
 #define CAP_LEN_TYPE	  0 /* id, next, length, type: one byte each */
@@ -38,6 +40,8 @@ enum { TYPE_COMMON = 1, TYPE_NOTIFY = 2, TYPE_ISR = 3, TYPE_DEVICE = 4 };
 #define QUEUE_DRIVER	      40
 #define QUEUE_DEVICE	      48
 #define COMMON_BYTES	      56
+#define QUEUE_NOTIFY_DATA     56 /* with NOTIF_CONFIG_DATA, and so on: */
+#define NOTIFY_DATA_BYTES     58
 
 struct structure {
 	uint8_t bar;
@@ -87,6 +91,7 @@ static void take(struct virtio_pci *self, unsigned at)
 	where.bytes = pci_read32(self->pci, at + CAP_BYTES);
 	if (type == TYPE_COMMON && !self->common) {
 		self->common = map(self, &where, COMMON_BYTES, 4);
+		self->common_bytes = where.bytes;
 	} else if (type == TYPE_NOTIFY && !self->notify_bytes &&
 		   size >= CAP_NOTIFY_SIZE) {
 		take_notify(self, &where, at);
@@ -190,16 +195,24 @@ static void write64(volatile uint8_t *at, uint64_t value)
 	mmio_write32(at + 4, (uint32_t)(value >> 32));
 }
 
-/* §4.1.4.4: computed once, so that a kick is one register write. */
+/* §4.1.4.4: computed once, so that a kick is one register write. NOTIFICATION_DATA makes
+ * it 32 bits wide; NOTIF_CONFIG_DATA lets the device say what it wants to hear in place of
+ * the queue's number (§4.1.5.2.1) [VQ-25]. */
 static int find_doorbell(struct virtio_pci *self, struct virtqueue *vq)
 {
+	unsigned width = vq->doorbell_mode ? 4 : 2;
 	uint64_t offset = (uint64_t)mmio_read16(self->common + QUEUE_NOTIFY_OFFSET) *
 			  self->notify_multiplier;
 
-	if (offset + 2 > self->notify_bytes)
+	if (offset + width > self->notify_bytes || (self->notify_offset + offset) % width)
 		return -ERANGE;
+	if (virtio_has(vq->device, VIRTIO_F_NOTIF_CONFIG_DATA)) {
+		if (self->common_bytes < NOTIFY_DATA_BYTES)
+			return -ERANGE;
+		vq->notify_id = mmio_read16(self->common + QUEUE_NOTIFY_DATA);
+	}
 	vq->doorbell = pci_bar_map(self->pci, self->notify_bar,
-				   self->notify_offset + offset, 2);
+				   self->notify_offset + offset, width);
 	return vq->doorbell ? 0 : -ENOMEM;
 }
 
@@ -234,6 +247,7 @@ const struct virtio_transport virtio_pci_modern = {
 	.config_generation = config_generation,
 	.queue_size = queue_size,
 	.queue_enable = queue_enable,
+	.queue_reset = virtio_pci_queue_reset,
 	.interrupts_attach = virtio_pci_interrupts_attach,
 	.interrupts_detach = virtio_pci_interrupts_detach,
 };

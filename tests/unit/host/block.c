@@ -63,6 +63,11 @@ struct ferrule_block *ferrule_block_at(unsigned index)
 	return host_disk && !index ? &disk : NULL;
 }
 
+void ferrule_block_release(struct ferrule_block *self)
+{
+	(void)self;
+}
+
 void ferrule_block_info(struct ferrule_block *self, struct ferrule_block_info *out)
 {
 	(void)self;

@@ -16,3 +16,9 @@ const char *cmdline_value(const char *key, unsigned index)
 			return host_cmdline[i][1];
 	return NULL;
 }
+
+const char *cmdline_take(const char *key)
+{
+	(void)key;
+	return NULL;
+}

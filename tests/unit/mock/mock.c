@@ -15,6 +15,7 @@
 
 /* A test that wants the whole core links virtio/complete.c. */
 __attribute__((weak)) const void *const virtio_complete[1];
+__attribute__((weak)) const void *const virtio_transports_complete[1];
 
 struct mock *mocks;
 

@@ -14,7 +14,7 @@
 #define THREE_QUEUES_ID 5 /* has a transitional id: 0x1005, here by its subsystem id */
 
 static struct virtqueue *queues[3];
-static unsigned callbacks[3], config_calls, broken_calls;
+static unsigned callbacks[3], config_calls, broken_calls, queue_restored_calls;
 static struct virtio_device *found;
 
 static void count_callback(struct virtqueue *vq)
@@ -49,6 +49,18 @@ static void three_broken(struct virtio_device *device)
 	broken_calls++;
 }
 
+static void three_queue_broken(struct virtqueue *vq)
+{
+	while (virtqueue_detach(vq))
+		;
+}
+
+static void three_queue_restored(struct virtqueue *vq)
+{
+	(void)vq;
+	queue_restored_calls++;
+}
+
 static const struct virtio_driver three_driver = {
 	.name = "three",
 	.device_id = THREE_QUEUES_ID,
@@ -56,6 +68,8 @@ static const struct virtio_driver three_driver = {
 	.probe = three_probe,
 	.config_changed = three_config,
 	.broken = three_broken,
+	.queue_broken = three_queue_broken,
+	.queue_restored = three_queue_restored,
 };
 VIRTIO_DRIVER(three_driver);
 
@@ -78,7 +92,7 @@ static struct mock *three_mock(unsigned vectors)
 	mock->config_bytes = 16;
 	mock->serve = serve_all;
 	memset(callbacks, 0, sizeof(callbacks));
-	config_calls = broken_calls = 0;
+	config_calls = broken_calls = queue_restored_calls = 0;
 	found = NULL;
 	return mock;
 }

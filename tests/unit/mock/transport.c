@@ -126,6 +126,8 @@ static int queue_enable(struct virtio_device *device, struct virtqueue *vq)
 			       vq->index);
 	mock_queue_enable(mock, vq->index);
 	vq->doorbell = (void *)&mock->doorbells[vq->index];
+	if (mock_has(mock, VIRTIO_F_NOTIF_CONFIG_DATA))
+		vq->notify_id = mock->notify_data[vq->index];
 	return 0;
 }
 

@@ -38,8 +38,6 @@ struct trap_frame {
 void trap_entry(struct trap_frame *frame);
 void interrupt_entry(unsigned vector);
 
-/* Fills in the IDT entry of a vector with its stub; before the vector can be raised. */
-void trap_vector_enable(unsigned vector);
 void trap_init(void);
 
 /* Local APIC (apic.c), for the clock. */

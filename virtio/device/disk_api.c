@@ -1,15 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* virtio-blk: the calls of <ferrule/block.h>. */
+/* The calls of <ferrule/block.h> that are the same for all disks. */
 
 #include <errno.h>
 #include <string.h>
-#include <kernel/thread.h>
-#include <virtio/device/block.h>
+#include <kernel/time.h>
+#include <virtio/device/disk.h>
 #include <virtio/device/pieces.h>
 
-/* All blocks of [sector, sector + sectors) exist and are whole ones. */
+/* The drivers come with these calls: disks.c. */
+extern const void *const disk_drivers[];
+static const void *const *const disk_api_drivers __attribute__((used)) = disk_drivers;
+
+/* All blocks of [sector, sector + sectors) exist and are whole ones. [BLK-01] [BLK-02] */
 static int check_range(const struct ferrule_block *disk, uint64_t sector,
 		       uint64_t sectors)
 {
@@ -27,8 +31,8 @@ static int check_data(const struct ferrule_block *disk,
 	uint64_t bytes = 0;
 	int error;
 
-	if (request->operation == FERRULE_BLOCK_WRITE && disk->info.read_only)
-		return -EROFS;
+	if (request->operation != FERRULE_BLOCK_READ && disk->info.read_only)
+		return -EROFS; /* [BLK-05] */
 	for (unsigned i = 0; i < request->segment_count; i++) {
 		if (request->segments[i].bytes % FERRULE_SECTOR_BYTES)
 			return -EINVAL;
@@ -36,6 +40,8 @@ static int check_data(const struct ferrule_block *disk,
 			return -EINVAL;
 	}
 	error = check_range(disk, request->sector, bytes / FERRULE_SECTOR_BYTES);
+	if (!error && request->operation != FERRULE_BLOCK_READ && disk->operations->check)
+		error = disk->operations->check(disk, request, bytes);
 	for (unsigned i = 0; !error && i < request->segment_count; i++)
 		if (!pieces_populate(request->segments[i].data,
 				     request->segments[i].bytes, &request->driver.phys))
@@ -45,42 +51,52 @@ static int check_data(const struct ferrule_block *disk,
 	return error;
 }
 
+static int check_erasing(const struct ferrule_block *disk,
+			 const struct ferrule_block_request *request, uint32_t max)
+{
+	if (disk->info.read_only)
+		return -EROFS;
+	return max ? check_range(disk, request->sector, request->sectors) : -ENOTSUP;
+}
+
 /* 0: it goes to the device; 1: it is done, there is nothing to do; -errno. */
 static int check(const struct ferrule_block *disk, struct ferrule_block_request *request)
 {
-	switch ((int)request->operation) {
+	switch (request->operation) {
 	case FERRULE_BLOCK_READ:
 	case FERRULE_BLOCK_WRITE:
 		return check_data(disk, request);
+	case FERRULE_BLOCK_ZONE_APPEND:
+		return disk->operations->check ? check_data(disk, request) : -ENOTSUP;
 	case FERRULE_BLOCK_FLUSH:
 		return !disk->flush; /* without FLUSH the cache is write-through */
 	case FERRULE_BLOCK_DISCARD:
+		return check_erasing(disk, request, disk->info.discard_max_sectors);
 	case FERRULE_BLOCK_WRITE_ZEROES:
-		if (disk->info.read_only)
-			return -EROFS;
-		if (request->operation == FERRULE_BLOCK_DISCARD
-			    ? !disk->info.discard_max_sectors
-			    : !disk->info.write_zeroes_max_sectors)
-			return -ENOTSUP;
-		return check_range(disk, request->sector, request->sectors);
-	case BLOCK_GET_ID:
-		return 0;
-	default:
-		return -EINVAL;
+		return check_erasing(disk, request, disk->info.write_zeroes_max_sectors);
+	case FERRULE_BLOCK_SECURE_ERASE:
+		return check_erasing(disk, request, disk->info.secure_erase_max_sectors);
 	}
+	return -EINVAL;
 }
 
-/* Resets the driver's part of a request; true if it goes to the device. */
-static bool start(struct ferrule_block *disk, struct ferrule_block_request *request)
+/* Resets the driver's part of a request. */
+static void prepare(struct ferrule_block *disk, struct ferrule_block_request *request)
 {
-	int error;
-
 	request->status = -EINPROGRESS;
 	request->driver = (__typeof__(request->driver)){
 		.disk = disk,
 		.next_sector = request->sector,
 		.waits = true,
 	};
+}
+
+/* True if the request goes to the device. */
+static bool start(struct ferrule_block *disk, struct ferrule_block_request *request)
+{
+	int error;
+
+	prepare(disk, request);
 	error = check(disk, request);
 	if (!error)
 		return true;
@@ -93,9 +109,7 @@ static bool start(struct ferrule_block *disk, struct ferrule_block_request *requ
 void ferrule_block_submit(struct ferrule_block *disk,
 			  struct ferrule_block_request **requests, unsigned count)
 {
-	struct ferrule_block_request *first = NULL, **end = &first, *finished = NULL;
-	unsigned long flags;
-	bool kick;
+	struct ferrule_block_request *first = NULL, **end = &first;
 
 	for (unsigned i = 0; i < count; i++) {
 		if (start(disk, requests[i])) {
@@ -103,22 +117,25 @@ void ferrule_block_submit(struct ferrule_block *disk,
 			end = &requests[i]->driver.next;
 		}
 	}
-	if (!first)
-		return;
-	flags = spin_lock(&disk->lock);
-	*disk->waiting_end = first;
-	disk->waiting_end = end;
-	if (disk->failed) {
-		spin_unlock(&disk->lock, flags);
-		block_fail_all(disk);
-		return;
+	if (first)
+		disk->operations->submit(disk, first, end);
+}
+
+/* Completion without interrupts: whoever waits looks himself. A device that is silent
+ * fails the request in the end, by its watchdog. [BLK-23] */
+static int wait_polled(struct ferrule_block_request *request)
+{
+	struct ferrule_block *disk = request->driver.disk;
+	int status;
+
+	while ((status = __atomic_load_n(&request->status, __ATOMIC_ACQUIRE)) ==
+	       -EINPROGRESS) {
+		if (!__atomic_load_n(&disk->polled, __ATOMIC_RELAXED))
+			return ferrule_block_wait(request);
+		if (!disk->operations->poll(disk))
+			thread_yield();
 	}
-	kick = block_pump(disk, &finished) && virtqueue_kick_prepare(disk->queue);
-	spin_unlock(&disk->lock, flags);
-	if (kick)
-		virtqueue_notify(disk->queue);
-	if (finished)
-		block_finish(finished);
+	return status;
 }
 
 int ferrule_block_wait(struct ferrule_block_request *request)
@@ -130,13 +147,15 @@ int ferrule_block_wait(struct ferrule_block_request *request)
 
 	if (status != -EINPROGRESS)
 		return status;
+	if (__atomic_load_n(&disk->polled, __ATOMIC_RELAXED))
+		return wait_polled(request);
 	wait_begin(&queue, &wait);
 	for (;;) {
-		unsigned long flags = spin_lock(&disk->lock);
+		unsigned long flags = spin_lock(request->driver.lock);
 
 		request->driver.waiter = &queue;
 		status = request->status;
-		spin_unlock(&disk->lock, flags);
+		spin_unlock(request->driver.lock, flags);
 		if (status != -EINPROGRESS)
 			break;
 		wait_sleep(&wait, NO_DEADLINE);
@@ -149,6 +168,13 @@ static int submit_and_wait(struct ferrule_block *disk,
 			   struct ferrule_block_request *request)
 {
 	ferrule_block_submit(disk, &request, 1);
+	return ferrule_block_wait(request);
+}
+
+int disk_command(struct ferrule_block *disk, struct ferrule_block_request *request)
+{
+	prepare(disk, request);
+	disk->operations->submit(disk, request, &request->driver.next);
 	return ferrule_block_wait(request);
 }
 
@@ -187,25 +213,22 @@ int ferrule_block_flush(struct ferrule_block *disk)
 	return submit_and_wait(disk, &request);
 }
 
-/* Asks for the serial number when somebody wants to know it, once. A device without one
- * answers UNSUPP or zeroes; an error leaves it empty. */
+/* Asks for the serial number when somebody wants to know it, once. Whoever comes
+ * meanwhile asks too, and gets the same answer. */
 static void learn_serial(struct ferrule_block *disk)
 {
-	char id[BLOCK_ID_BYTES + 1] = { 0 };
-	struct ferrule_block_request request = { .operation = BLOCK_GET_ID,
-						 .context = id };
-	unsigned long flags;
+	char serial[DISK_SERIAL_BYTES] = { 0 };
 
 	if (__atomic_load_n(&disk->serial_known, __ATOMIC_ACQUIRE))
 		return;
-	submit_and_wait(disk, &request);
-	for (char *each = id; *each; each++)
-		if (*each < ' ' || *each > '~')
-			*each = '?';
-	flags = spin_lock(&disk->lock);
-	memcpy(disk->info.serial, id, sizeof(id));
+	if (disk->operations->serial)
+		disk->operations->serial(disk, serial);
+	for (unsigned i = 0; i < DISK_SERIAL_BYTES - 1 && serial[i]; i++)
+		if (serial[i] < ' ' || serial[i] > '~')
+			serial[i] = '?';
+	serial[DISK_SERIAL_BYTES - 1] = '\0';
+	memcpy(disk->info.serial, serial, sizeof(serial));
 	__atomic_store_n(&disk->serial_known, true, __ATOMIC_RELEASE);
-	spin_unlock(&disk->lock, flags);
 }
 
 void ferrule_block_info(struct ferrule_block *disk, struct ferrule_block_info *out)
@@ -213,28 +236,4 @@ void ferrule_block_info(struct ferrule_block *disk, struct ferrule_block_info *o
 	learn_serial(disk);
 	*out = disk->info;
 	out->sectors = __atomic_load_n(&disk->sectors, __ATOMIC_RELAXED);
-}
-
-struct ferrule_block *ferrule_block_at(unsigned index)
-{
-	struct ferrule_block *disk = block_disks();
-
-	while (disk && index--)
-		disk = __atomic_load_n(&disk->next, __ATOMIC_ACQUIRE);
-	return disk;
-}
-
-struct ferrule_block *ferrule_block_find(const char *name)
-{
-	struct ferrule_block *disk;
-
-	for (unsigned i = 0; (disk = ferrule_block_at(i)); i++)
-		if (!strcmp(disk->info.name, name))
-			return disk;
-	for (unsigned i = 0; *name && (disk = ferrule_block_at(i)); i++) {
-		learn_serial(disk);
-		if (!strcmp(disk->info.serial, name))
-			return disk;
-	}
-	return NULL;
 }

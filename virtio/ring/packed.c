@@ -1,0 +1,78 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* The packed virtqueue whose buffers come back in any order (VIRTIO 1.3 §2.8). Ids are a
+ * private list; the used position moves on by the length that was noted when the buffer was
+ * added [PQ-08]. */
+
+#include <errno.h>
+#include <virtio/ring/packed.h>
+
+static __attribute__((noinline)) int add_list(struct virtqueue *vq,
+					      const struct virtio_piece *pieces,
+					      unsigned readable, unsigned writable,
+					      void *token)
+{
+	unsigned id = vq->free_head;
+	int error = packed_add_list(vq, pieces, readable, writable, token, id);
+
+	if (!error)
+		vq->free_head = vq->slots[id].next;
+	return error;
+}
+
+int virtqueue_packed_add(struct virtqueue *vq, const struct virtio_piece *pieces,
+			 unsigned readable, unsigned writable, void *token)
+{
+	if (readable + writable == 1 && likely(vq->free && token && pieces->bytes)) {
+		unsigned id = vq->free_head;
+		struct ring_slot *slot = &vq->slots[id];
+
+		packed_put(vq, pieces->address, pieces->bytes, id,
+			   writable ? RING_DESC_WRITE : 0);
+		vq->free_head = slot->next;
+		vq->free--;
+		slot->token = token;
+		slot->writable = writable ? pieces->bytes : 0;
+		slot->count = 1;
+		vq->counters.added++;
+		return 0;
+	}
+	return add_list(vq, pieces, readable, writable, token);
+}
+
+void *virtqueue_packed_get(struct virtqueue *vq, uint32_t *written)
+{
+	uint16_t position = vq->last_used, flags;
+	struct packed_desc *desc = &vq->ring[packed_offset(position)];
+	struct ring_slot *slot;
+	uint32_t id, bytes;
+	void *token;
+
+	flags = LOAD(desc->flags);
+	if (!packed_is_used(flags, position))
+		return NULL;
+	order_read(vq); /* §2.8.22: the flags before the rest [PQ-10] */
+	id = LOAD(desc->id);
+	bytes = LOAD(desc->bytes);
+	if (unlikely(id >= vq->size)) {
+		virtqueue_violation(vq, "used id out of range"); /* [PQ-17] */
+		return NULL;
+	}
+	slot = &vq->slots[id];
+	token = slot->token;
+	if (unlikely(!token || slot->count > packed_in_flight(vq))) {
+		virtqueue_violation(vq, "used id not in flight"); /* [PQ-17] */
+		return NULL;
+	}
+	bytes = packed_length(vq, bytes, flags, slot->writable);
+	if (written)
+		*written = bytes;
+	slot->token = NULL;
+	slot->next = vq->free_head;
+	vq->free_head = (uint16_t)id;
+	vq->free += slot->count;
+	STORE(vq->last_used, packed_after(vq, position, slot->count));
+	vq->counters.used++;
+	return token;
+}

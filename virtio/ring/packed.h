@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* What the two orders of the packed virtqueue share (VIRTIO 1.3 §2.8): positions, and how
+ * a buffer is described.
+ *
+ * The device writes the ring too, so nothing of it is state: what is made available comes
+ * from private memory, and of a descriptor that is marked used only flags, id and bytes are
+ * read, once [PQ-18]. */
+
+#ifndef VIRTIO_RING_PACKED_H
+#define VIRTIO_RING_PACKED_H
+
+#include <errno.h>
+#include <virtio/ring/access.h>
+
+static inline unsigned packed_offset(uint16_t position)
+{
+	return position & (PACKED_WRAP - 1);
+}
+
+/* The wrap counter flips when the last slot is passed, in the middle of a chain too
+ * [PQ-02]. Sizes need not be powers of two. */
+static inline uint16_t packed_after(const struct virtqueue *vq, uint16_t position,
+				    unsigned count)
+{
+	unsigned offset = packed_offset(position) + count, wrap = position & PACKED_WRAP;
+
+	if (unlikely(offset >= vq->size)) {
+		offset -= vq->size;
+		wrap ^= PACKED_WRAP;
+	}
+	return (uint16_t)(offset | wrap);
+}
+
+/* Available: AVAIL as the wrap counter, USED not [PQ-03]. */
+static inline unsigned packed_available(uint16_t position)
+{
+	return position & PACKED_WRAP ? PACKED_DESC_AVAIL : PACKED_DESC_USED;
+}
+
+/* Used: both as the wrap counter. */
+static inline bool packed_is_used(uint16_t flags, uint16_t position)
+{
+	const unsigned both = PACKED_DESC_AVAIL | PACKED_DESC_USED;
+
+	return (flags & both) == (position & PACKED_WRAP ? both : 0);
+}
+
+/* Descriptors that were published and not returned. */
+static inline unsigned packed_in_flight(const struct virtqueue *vq)
+{
+	return (unsigned)vq->size - vq->free - vq->pending;
+}
+
+/* One descriptor, in whole stores. A device looks no further than the first descriptor that
+ * is not available: that of all that were added since the last publication is held back,
+ * so that each costs no barrier (§2.8.21.1). */
+static inline void packed_put(struct virtqueue *vq, uint64_t address, uint32_t bytes,
+			      unsigned id, unsigned flags)
+{
+	uint16_t position = vq->avail_index;
+	struct packed_desc *desc = &vq->ring[packed_offset(position)];
+	uint64_t rest = PACKED_DESC_REST(bytes, id, flags | vq->wrap_flags);
+
+	desc->address = address;
+	if (vq->pending++)
+		desc->rest = rest;
+	else
+		vq->first_rest = rest;
+	position = packed_after(vq, position, 1);
+	if (unlikely(!packed_offset(position)))
+		vq->wrap_flags = (uint16_t)packed_available(position);
+	vq->avail_index = position;
+}
+
+/* Whether the pieces make a buffer, and how much of it the device may write. */
+static inline bool packed_measure(const struct virtio_piece *pieces, unsigned readable,
+				  unsigned writable, struct ring_slot *slot)
+{
+	uint64_t read = 0, written = 0;
+
+	for (unsigned i = 0; i < readable + writable; i++) {
+		if (!pieces[i].bytes)
+			return false;
+		if (i < readable)
+			read += pieces[i].bytes;
+		else
+			written += pieces[i].bytes;
+	}
+	slot->writable = (uint32_t)written;
+	return read + written <= UINT32_MAX;
+}
+
+/* The table of one descriptor: its entries have no flag but WRITE [PQ-07]. */
+static inline uint64_t packed_table(struct virtqueue *vq, unsigned id,
+				    const struct virtio_piece *pieces, unsigned readable,
+				    unsigned count)
+{
+	size_t first = (size_t)id * vq->table_pieces;
+	struct ring_desc *entry = vq->tables + first;
+
+	for (unsigned i = 0; i < count; i++, entry++) {
+		entry->address = pieces[i].address;
+		entry->rest = PACKED_DESC_REST(pieces[i].bytes, 0,
+					       i < readable ? 0 : RING_DESC_WRITE);
+	}
+	return vq->tables_phys + first * sizeof(*entry);
+}
+
+/* A buffer of several pieces, under that id. Nothing is written before it is known to be
+ * good and that there is room for all of it [PQ-05]. */
+static inline __attribute__((always_inline)) int
+packed_add_list(struct virtqueue *vq, const struct virtio_piece *pieces,
+		unsigned readable, unsigned writable, void *token, unsigned id)
+{
+	unsigned count = readable + writable;
+	struct ring_slot *slot;
+	bool table;
+
+	if (count == 0 || count > vq->size || !token)
+		return -EINVAL;
+	table = wants_table(vq, count);
+	if (!table && count > vq->free) {
+		vq->counters.full++;
+		return -ENOSPC;
+	}
+	slot = &vq->slots[id];
+	if (!packed_measure(pieces, readable, writable, slot))
+		return -EINVAL;
+	slot->token = token;
+	if (table) {
+		packed_put(vq, packed_table(vq, id, pieces, readable, count),
+			   count * (uint32_t)sizeof(struct packed_desc), id,
+			   RING_DESC_INDIRECT);
+		count = 1;
+	} else {
+		/* The id counts in the last descriptor alone (§2.8.6) [PQ-04]. */
+		for (unsigned i = 0; i < count; i++)
+			packed_put(vq, pieces[i].address, pieces[i].bytes, id,
+				   (i < readable ? 0 : RING_DESC_WRITE) |
+					   (i < count - 1 ? RING_DESC_NEXT : 0));
+	}
+	slot->count = (uint16_t)count;
+	vq->free -= (uint16_t)count;
+	vq->counters.added++;
+	return 0;
+}
+
+/* A used length means something only with the flag WRITE, which some devices forget; of a
+ * buffer that was only read it says nothing [PQ-09]. */
+static inline uint32_t packed_length(struct virtqueue *vq, uint32_t bytes, uint16_t flags,
+				     uint32_t writable)
+{
+	if (unlikely(bytes > writable)) {
+		if (writable || flags & RING_DESC_WRITE)
+			vq->counters.length_clamped++;
+		return writable;
+	}
+	return bytes;
+}
+
+#endif

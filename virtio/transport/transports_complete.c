@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* The transports, and the parts of one, that a console alone does without. */
+
+#include <virtio/transport/mmio.h>
+#include <virtio/transport/pci.h>
+#include <virtio/transport/transports.h>
+
+const void *const virtio_transports_complete[] = {
+	virtio_mmio_key,
+	(const void *)virtio_pci_queue_reset,
+};
