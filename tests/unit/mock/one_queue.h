@@ -51,7 +51,7 @@ VIRTIO_DRIVER(one_queue_driver);
 
 enum { WITHOUT = 0, WITH_INDIRECT = 1, WITH_EVENT = 2 };
 
-static struct mock *one_queue_new(unsigned size, unsigned with)
+static inline struct mock *one_queue_new(unsigned size, unsigned with)
 {
 	struct mock *mock = mock_new(ONE_QUEUE_ID);
 
@@ -64,7 +64,7 @@ static struct mock *one_queue_new(unsigned size, unsigned with)
 	return mock;
 }
 
-static struct mock *one_queue(unsigned size, unsigned with)
+static inline struct mock *one_queue(unsigned size, unsigned with)
 {
 	struct mock *mock = one_queue_new(size, with);
 
