@@ -209,9 +209,10 @@ static inline void receive_by(struct mock *mock, unsigned queue,
 			      const struct net_header *header, uint32_t bytes)
 {
 	static struct mock_chain chains[64];
-	struct net_header first = *header;
+	struct net_header_hash first = { 0 };
 	uint32_t done = 0, count = 0, head = net->header_bytes;
 
+	memcpy(&first, header, head < sizeof(*header) ? sizeof(*header) : head);
 	do {
 		struct mock_chain *chain = &chains[count];
 		uint32_t at = count ? 0 : head, now;
@@ -227,9 +228,9 @@ static inline void receive_by(struct mock *mock, unsigned queue,
 		mock->queues[RX].out[chain->head] = false;
 	} while (done < bytes && mock_has(mock, VIRTIO_NET_F_MRG_RXBUF));
 	if (!header->buffers)
-		first.buffers = (uint16_t)count;
+		first.plain.buffers = (uint16_t)count;
 	else if (header->buffers == 0xffff)
-		first.buffers = 0;
+		first.plain.buffers = 0;
 	mock_write(&chains[0], 0, &first, head);
 	for (uint32_t i = 0, left = bytes; i < count; i++) {
 		uint32_t at = i ? 0 : head;
