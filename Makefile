@@ -19,6 +19,7 @@ include mk/run.mk
 -include mk/check.mk
 -include mk/test.mk
 -include mk/host.mk
+-include mk/models.mk
 -include mk/bench.mk
 
 # Lists of headers come with the objects; make is not to look for ways to make them.
