@@ -124,12 +124,14 @@ int fs_symlink(struct inode *directory, const char *name, size_t length,
 {
 	const struct fs_operations *operations = directory->fs->operations;
 	struct name_copy copy;
-	int error = begin(directory, name, length, operations->symlink, &copy);
+	int error = begin(directory, name, length, true, &copy);
 
 	if (is_dots(name, length) || error == -EBUSY)
 		return -EEXIST;
 	if (error)
 		return error;
+	if (!operations->symlink) /* symlink(2) */
+		return -EPERM;
 	error = operations->symlink(directory, copy.text, length, target, target_length);
 	fs_names_drop(directory, copy.text, length);
 	return error;
@@ -139,7 +141,7 @@ int fs_link(struct inode *inode, struct inode *directory, const char *name, size
 {
 	const struct fs_operations *operations = directory->fs->operations;
 	struct name_copy copy;
-	int error = begin(directory, name, length, operations->link, &copy);
+	int error = begin(directory, name, length, true, &copy);
 
 	if (is_dots(name, length) || error == -EBUSY)
 		return -EEXIST;
@@ -147,7 +149,7 @@ int fs_link(struct inode *inode, struct inode *directory, const char *name, size
 		return error;
 	if (inode->fs != directory->fs)
 		return -EXDEV;
-	if (S_ISDIR(inode->mode))
+	if (S_ISDIR(inode->mode) || !operations->link) /* link(2) */
 		return -EPERM;
 	error = operations->link(inode, directory, copy.text, length);
 	fs_names_drop(directory, copy.text, length);
@@ -156,7 +158,11 @@ int fs_link(struct inode *inode, struct inode *directory, const char *name, size
 
 int fs_set(struct inode *inode, const struct fs_attributes *attributes)
 {
-	if (inode->fs->read_only || !inode->fs->operations->set)
+	if (inode->fs->read_only)
 		return -EROFS;
+	if (!inode->fs->operations->set)
+		return -ENOTSUP;
+	if (!attributes->set)
+		return 0;
 	return inode->fs->operations->set(inode, attributes);
 }

@@ -72,7 +72,7 @@ struct fs_operations {
 		       void *context);
 	ssize_t (*readlink)(struct inode *inode, char *out, size_t bytes);
 	int (*statfs)(struct fs *fs, struct statfs *out);
-	/* Changing the tree; NULL: -EROFS. */
+	/* Changing the tree; NULL: -EROFS, or for the last three -EPERM and -ENOTSUP. */
 	int (*create)(struct inode *directory, const char *name, size_t length,
 		      mode_t mode, struct inode **out);
 	int (*mkdir)(struct inode *directory, const char *name, size_t length,

@@ -38,6 +38,7 @@ struct fuse {
 	bool ended;		      /* unmounted; atomic */
 	unsigned inodes;	      /* in memory; atomic */
 	struct fuse_inode *root;
+	uint64_t root_number; /* its inode number on the host */
 	struct fuse_dax *dax; /* NULL: there is no window */
 };
 

@@ -143,7 +143,16 @@ int fuse_lookup(struct inode *directory, const char *name, size_t length,
 				       .reply_bytes = sizeof(entry) };
 	int error = fuse_call(fuse_node(directory), &call);
 
-	return error ? error : fuse_inode_of(fuse, &entry, call.session, out);
+	if (error)
+		return error;
+	/* virtiofsd has another node id for the root that is reached from below. */
+	if (length == 2 && memcmp(name, "..", 2) == 0 && entry.nodeid != FUSE_ROOT_ID &&
+	    entry.attr.ino == fuse->root_number) {
+		virtio_fs_forget(fuse->device, call.session, entry.nodeid, 1);
+		*out = fs_inode_get(&fuse->root->inode);
+		return 0;
+	}
+	return fuse_inode_of(fuse, &entry, call.session, out);
 }
 
 /* What is open is closed before the node goes: the host may take requests of two queues in
@@ -201,8 +210,11 @@ int fuse_attr_get(struct fuse_inode *node, struct fuse_attr *out)
 int fuse_root_check(struct fuse_inode *root)
 {
 	struct fuse_attr attr;
+	int error = ask(root, &attr);
 
-	return ask(root, &attr);
+	if (!error)
+		fuse_of(&root->inode)->root_number = attr.ino;
+	return error;
 }
 
 int fuse_stat(struct inode *inode, struct stat *out)

@@ -81,6 +81,23 @@ long sys_fstatfs(int fd, struct statfs *out);
 long sys_sync(void);
 long sys_syncfs(int fd);
 
+/* change.c */
+long sys_chmod(const char *path, mode_t mode);
+long sys_fchmod(int fd, mode_t mode);
+long sys_fchmodat(int directory, const char *path, mode_t mode);
+long sys_fchmodat2(int directory, const char *path, mode_t mode, int flags);
+long sys_chown(const char *path, uid_t owner, gid_t group);
+long sys_lchown(const char *path, uid_t owner, gid_t group);
+long sys_fchown(int fd, uid_t owner, gid_t group);
+long sys_fchownat(int directory, const char *path, uid_t owner, gid_t group, int flags);
+long sys_utimensat(int directory, const char *path, const struct timespec times[2],
+		   int flags);
+long sys_symlink(const char *target, const char *path);
+long sys_symlinkat(const char *target, int directory, const char *path);
+long sys_link(const char *from, const char *to);
+long sys_linkat(int from_directory, const char *from, int to_directory, const char *to,
+		int flags);
+
 /* pipe.c, poll.c, select.c, epoll.c, eventfd.c, timerfd.c */
 long sys_pipe(int ends[2]);
 long sys_pipe2(int ends[2], int flags);
