@@ -5,12 +5,33 @@
 
 #include <errno.h>
 #include <string.h>
+#include <kernel/cmdline.h>
 #include <kernel/heap.h>
+#include <kernel/log.h>
 #include <kernel/page.h>
 #include <virtio/device/exchange.h>
 #include <virtio/device/pieces.h>
 
 #define PIECE_BYTES_MAX (UINT32_C(1) << 30)
+#define SILENCE_S_MAX	86400
+
+static uint64_t silence_ns = EXCHANGE_SILENCE_S * NS_PER_SEC; /* boot writes */
+
+static void set_timeout(const char *value)
+{
+	uint64_t seconds = 0;
+
+	for (; *value >= '0' && *value <= '9' && seconds <= SILENCE_S_MAX; value++)
+		seconds = 10 * seconds + (uint64_t)(*value - '0');
+	if (*value || !seconds || seconds > SILENCE_S_MAX)
+		log_warn("share_timeout= wants seconds, 1 to %u", SILENCE_S_MAX);
+	else
+		silence_ns = seconds * NS_PER_SEC;
+}
+CMDLINE_KEY_APPLY(
+	share_timeout,
+	"seconds after which a host that answers no request of a share is broken",
+	set_timeout);
 
 static void watchdog_expired(struct timer *timer)
 {
@@ -23,10 +44,10 @@ static void watchdog_expired(struct timer *timer)
 	exchange->completed_seen = exchange->completed;
 	exchange->watchdog_armed = exchange->in_flight && !silent && !exchange->error;
 	if (exchange->watchdog_armed)
-		timer_arm(&exchange->watchdog, clock_ns() + EXCHANGE_SILENCE_NS);
+		timer_arm(&exchange->watchdog, clock_ns() + silence_ns);
 	spin_unlock(&exchange->lock, flags);
 	if (silent)
-		virtio_device_break(exchange->device, "no answer for a minute");
+		virtio_device_break(exchange->device, "no answer for too long");
 }
 
 /* Data pieces that all queues take besides message and reply. */
@@ -230,7 +251,7 @@ static int issue(struct exchange_request *request, struct virtqueue *queue)
 	request->in_flight = true;
 	if (!exchange->in_flight++ && !exchange->watchdog_armed) {
 		exchange->watchdog_armed = true;
-		timer_arm(&exchange->watchdog, clock_ns() + EXCHANGE_SILENCE_NS);
+		timer_arm(&exchange->watchdog, clock_ns() + silence_ns);
 	}
 	return 0;
 }

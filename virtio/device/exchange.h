@@ -13,8 +13,8 @@
  *	exchange_end	the request is free again
  *
  * All but exchange_used(), exchange_fail() and exchange_queue_broken() are for threads. A
- * device that holds requests and answers none of them for a minute is broken: no wait is
- * longer. What the device wrote is checked by the two drivers: here only lengths count. */
+ * device that holds requests and answers none of them for a minute (share_timeout=) is
+ * broken: no wait is longer. What the device wrote is checked by the two drivers: here only lengths count. */
 
 #ifndef VIRTIO_DEVICE_EXCHANGE_H
 #define VIRTIO_DEVICE_EXCHANGE_H
@@ -30,7 +30,7 @@
 #define EXCHANGE_REPLY_BYTES 384
 #define EXCHANGE_PIECES_MAX  66 /* of a request; what indirect tables are made for */
 #define EXCHANGE_QUEUES_MAX  4
-#define EXCHANGE_SILENCE_NS  (60 * NS_PER_SEC)
+#define EXCHANGE_SILENCE_S   60
 
 /* What the device sees of a request besides the payload, on pages with nothing else. */
 struct exchange_memory {

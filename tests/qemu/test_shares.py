@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright The Ferrule developers
+"""Folders of the host, mounted: what the guest makes of them, byte for byte."""
+import os
+import signal
+import stat
+
+import pytest
+
+import disks
+import qemu
+import shares
+
+VARIANTS = {
+    'virtiofs': ('virtiofs', ''),
+    'virtiofs-packed': ('virtiofs', ',packed=on'),
+    'virtiofs-short-queue': ('virtiofs', ',queue-size=16'),
+    'virtiofs-no-indirect': ('virtiofs', ',indirect_desc=off,event_idx=off'),
+    '9p': ('9p', ''),
+    '9p-modern': ('9p', ',disable-legacy=on'),
+    '9p-legacy': ('9p', ',disable-modern=on,disable-legacy=off'),
+    '9p-packed': ('9p', ',packed=on'),
+    '9p-no-indirect': ('9p', ',indirect_desc=off,event_idx=off'),
+}
+LARGE = 3 * 1024 * 1024 + 17
+
+
+@pytest.fixture
+def share(tmp_path):
+    """share(kind, options) is that kind of share of the folder tmp_path/host."""
+    made = []
+
+    def make(kind, options='', **more):
+        if kind == 'virtiofs' and (not shares.VIRTIOFSD or os.geteuid()):
+            pytest.skip('no virtiofsd, or not root')
+        os.makedirs(tmp_path / 'host', exist_ok=True)
+        made.append(shares.KINDS[kind](str(tmp_path / 'host'), options, **more))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+def pattern(size):
+    """As tests/guest/shares writes it."""
+    return bytes((i * 31 + (i >> 8) * 7 + (i >> 16)) & 0xff for i in range(size))
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_shares(variant, share, image, tmp_path):
+    """[FS-01] [FS-03] [P9-01] [P9-02]: files, directories, links, attributes; the host finds
+    what the guest says it made."""
+    kind, options = VARIANTS[variant]
+    host = tmp_path / 'host'
+    os.makedirs(host / 'many')
+    for number in range(10000):
+        (host / 'many' / f'entry-{number}').touch()
+    with qemu.Machine(image('guest/shares'), cmdline=f'root=none mount={kind}:host:/host '
+                      '-- /host', devices=share(kind, options).arguments) as machine:
+        assert machine.exit_code(120) == 0, machine.text()
+    assert (host / 'large').read_bytes() == pattern(LARGE)
+    assert (host / 'sparse').stat().st_size == 1 << 29
+    assert (host / 'was long').exists() and (host / 'moved' / 'e').is_dir()
+    assert not (host / 'd').exists() and not (host / 'a').exists()
+    assert os.readlink(host / 'soft') == 'other' and os.readlink(host / 'tiny') == 'x'
+    assert os.readlink(host / 'long') == 't' * 4000
+    other = (host / 'other').stat()
+    assert stat.S_IMODE(other.st_mode) == 0o751 and (host / 'other').read_text() == 'text'
+    assert other.st_atime_ns == 1000000000123456789
+    assert len(os.listdir(host / 'many')) == 10000
+
+
+@pytest.mark.parametrize('kind', shares.KINDS)
+def test_posix_files_share(kind, share, image, tmp_path):
+    """The POSIX files test with a share as its root: it leaves nothing behind."""
+    with qemu.Machine(image('guest/posix_files'), cmdline=f'root={kind}:host',
+                      devices=share(kind).arguments) as machine:
+        assert machine.exit_code(60) == 0, machine.text()
+        assert 'PASS nothing is left behind' in machine.text()
+    assert os.listdir(tmp_path / 'host') == []
+
+
+@pytest.mark.parametrize('kind', shares.KINDS)
+def test_read_tree(kind, share, image, tmp_path):
+    """The guest reads the tree that the host made, and nothing else."""
+    disks.sample_tree(str(tmp_path / 'host'))
+    with qemu.Machine(image('guest/files'), cmdline=f'root={kind}:host',
+                      devices=share(kind).arguments) as machine:
+        assert machine.exit_code(60) == 0, machine.text()
+        found = {line for line in machine.text().splitlines()
+                 if line.startswith(('file ', 'directory ', 'link '))}
+    assert found == disks.listing(str(tmp_path / 'host'))
+
+
+@pytest.mark.parametrize('kind', shares.KINDS)
+def test_read_only(kind, share, image, tmp_path):
+    """Mounted read-only: nothing reaches the host."""
+    with qemu.Machine(image('guest/posix_files'), cmdline=f'root={kind}:host rootflags=ro',
+                      devices=share(kind).arguments) as machine:
+        assert machine.exit_code(60) == 0, machine.text()
+        assert 'SKIP writes: the root is read-only' in machine.text()
+    assert os.listdir(tmp_path / 'host') == []
+
+
+def test_virtiofsd_is_killed(share, image, tmp_path):
+    """[FS-03]: its host process dies under a guest that reads: calls fail with EIO, other
+    files go on."""
+    host = share('virtiofs')
+    (tmp_path / 'host' / 'watched').write_text('something')
+    with qemu.Machine(image('guest/shares'), devices=host.arguments, cmdline='root=none '
+                      'share_timeout=2 mount=virtiofs:host:/host -- /host watch') as machine:
+        machine.wait('watched: errno 0')
+        host.kill()
+        machine.wait('watched: errno 5', 60)
+        machine.wait('alive')
+
+
+def test_virtiofsd_is_silent(share, image, tmp_path):
+    """[FS-03]: its host process answers nothing for too long: the device is reset, files that
+    were open are lost; when it answers again, the guest begins a new session."""
+    host = share('virtiofs')
+    (tmp_path / 'host' / 'watched').write_text('something')
+    with qemu.Machine(image('guest/shares'), devices=host.arguments, cmdline='root=none '
+                      'share_timeout=2 mount=virtiofs:host:/host -- /host watch') as machine:
+        machine.wait('watched: errno 0')
+        host.process.send_signal(signal.SIGSTOP)
+        machine.wait('fs0 is broken', 60)
+        host.process.send_signal(signal.SIGCONT)
+        machine.wait('watched: errno', 60)
+        machine.wait('watched: errno 0', 60)
+        (tmp_path / 'host' / 'end').touch()
+        machine.wait('the end was seen', 60)
+        assert machine.exit_code() == 0
+
+
+def test_no_such_share(share, image, tmp_path):
+    """[FS-04]: a tag that no device has is an error of the mount, not more."""
+    with qemu.Machine(image('guest/posix_files'), cmdline='root=virtiofs:other',
+                      devices=share('virtiofs').arguments) as machine:
+        machine.wait('cannot mount virtiofs of other as root: there is no such')
+        assert machine.exit_code(60) == 0, machine.text()
