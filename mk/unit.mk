@@ -76,7 +76,7 @@ UNIT_LWIP := net/% posix/socke% tests/unit/test_net_st% build/ports/lwip/%
 $(UNIT_LWIP:%=build/unit/obj/%.o) $(UNIT_LWIP:%=build/unit/clang/%.ok): UNIT_CFLAGS += \
 	-isystem build/ports/lwip/include -Inet/lwip/include -Wno-type-limits
 build/unit/obj/build/ports/lwip/%.o build/unit/clang/build/ports/lwip/%.ok: UNIT_CFLAGS += -w
-$(addprefix build/unit/obj/,$(filter net/%.o posix/socket%.o tests/unit/test_net_stack.o, \
+$(addprefix build/unit/obj/,$(filter net/%.o posix/socket%.o tests/unit/test_net_st%.o, \
 	$(patsubst %.c,%.o,$(UNIT_SOURCES) $(UNIT_TESTS)))): | $(LWIP_LIB)
 build/ports/lwip/source/src/%.c: | $(LWIP_LIB) ;
 

@@ -45,6 +45,14 @@ static void follow_link(struct net_card *card)
 	bool was_up = card->info.link_up;
 
 	ferrule_net_info(card->net, &card->info);
+	if (card->info.removed) {
+		card_removed(card);
+		return;
+	}
+	if (card->info.announce) {
+		card->announce_due = true;
+		net_call_thread();
+	}
 	if (card->info.link_up == was_up)
 		return;
 	log_info("%s: link %s", card->info.name, card->info.link_up ? "up" : "down");
@@ -63,10 +71,14 @@ bool card_poll(struct net_card *card, unsigned budget)
 {
 	struct ferrule_frame *frame = NULL;
 
-	if (!__atomic_exchange_n(&card->attention, false, __ATOMIC_ACQ_REL))
+	if (!__atomic_exchange_n(&card->attention, false, __ATOMIC_ACQ_REL) || card->gone)
 		return false;
-	if (__atomic_exchange_n(&card->link_changed, false, __ATOMIC_ACQ_REL))
+	if (__atomic_load_n(&card->link_changed, __ATOMIC_ACQUIRE)) {
+		__atomic_store_n(&card->link_changed, false, __ATOMIC_RELEASE);
 		follow_link(card);
+		if (card->gone)
+			return false;
+	}
 	net_activity();
 	while (budget-- && (frame = ferrule_net_receive(card->net)))
 		card_input(card, frame);

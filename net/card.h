@@ -33,6 +33,8 @@ struct net_card {
 	unsigned backlog_head, backlog_count;
 
 	bool filter_stale; /* groups changed, the card does not know yet */
+	bool announce_due; /* the host asks for it */
+	bool gone;	   /* pulled out; `net` is NULL once the driver has it back */
 
 	/* Buffers of frames that lwIP or a socket holds. A merged frame has dozens. */
 	unsigned buffers_held, buffers_held_limit;
@@ -66,6 +68,13 @@ bool card_frame_begins_with(const struct pbuf *packet);
 /* card_tx.c: lwIP's linkoutput; and sends what the full ring refused. */
 err_t card_output(struct netif *netif, struct pbuf *packet);
 void card_drain_backlog(struct net_card *card);
+
+/* announce.c: if it is due; with the lock released meanwhile. */
+void card_announce(struct net_card *card);
+
+/* remove.c: it was pulled out; and, again and again, tries to give it up. */
+void card_removed(struct net_card *card);
+void card_give_up(struct net_card *card);
 
 /* The addresses changed: says so in the log. */
 void card_log_addresses(struct net_card *card);

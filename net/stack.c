@@ -23,6 +23,7 @@
 static struct {
 	struct mutex mutex; /* around lwIP and all that follows, save where said */
 	bool active;	    /* frames moved since the timers were looked at */
+	bool started;	    /* lwIP is there, and the cards of boot */
 
 	/* The thread "net", when it sleeps; `called`, atomic, says not to. */
 	struct wait_queue idle;
@@ -46,7 +47,7 @@ void net_activity(void)
 
 /* ---- who runs the receive path ---- */
 
-static void call_thread(void)
+void net_call_thread(void)
 {
 	__atomic_store_n(&stack.called, true, __ATOMIC_RELEASE);
 	wait_wake(&stack.idle, WAKE_ALL, 0);
@@ -99,7 +100,7 @@ void net_interrupt(void)
 	}
 	spin_unlock(&helpers.lock, flags);
 	if (!helper)
-		call_thread();
+		net_call_thread();
 }
 
 static bool attention_wanted(void)
@@ -147,7 +148,7 @@ void net_unlock(void)
 	for (struct net_card *card = net_card_list; card; card = card->next)
 		card_flush(card);
 	if (net_timers_stale(stack.active))
-		call_thread();
+		net_call_thread();
 	mutex_unlock(&stack.mutex);
 }
 
@@ -178,7 +179,7 @@ int net_wait(struct net_waiter **list, short events, uint64_t deadline_ns)
 		return -EINTR;
 	if (attention_wanted()) { /* rather than sleep over it */
 		if (poll_cards())
-			call_thread();
+			net_call_thread();
 		net_unlock();
 		net_lock();
 		return 0;
@@ -196,7 +197,7 @@ int net_wait(struct net_waiter **list, short events, uint64_t deadline_ns)
 		helper_remove(&self);
 		net_lock();
 		if (attention_wanted() && poll_cards())
-			call_thread();
+			net_call_thread();
 		interrupted = signal_pending();
 	} while (!self.news && in_time && !interrupted);
 	wait_end(&self.wait);
@@ -230,8 +231,14 @@ static void net_thread(void *argument)
 		more = poll_cards();
 		for (struct net_card *card = net_card_list; card; card = card->next) {
 			/* TCP does not retransmit what the card may still hold. */
-			ferrule_net_reap(card->net);
+			if (card->net)
+				ferrule_net_reap(card->net);
+			if (card->gone) {
+				card_give_up(card);
+				continue;
+			}
 			card_update_filter(card);
+			card_announce(card);
 		}
 		deadline = net_timers_run(stack.active);
 		stack.active = false;
@@ -245,29 +252,48 @@ static void net_thread(void *argument)
 
 /* ---- start ---- */
 
+/* The index-th card to be found has the index-th net=. */
+static void attach_card(struct ferrule_net *net)
+{
+	static unsigned index;
+	const char *value = cmdline_value("net", index++);
+	struct ferrule_net_info info;
+	struct net_config config;
+	char error[96];
+
+	ferrule_net_info(net, &info);
+	if (!net_config_parse(value ? value : "dhcp", &config, error, sizeof(error))) {
+		log_warn("%s: bad net=%s: %s; using dhcp", info.name, value, error);
+		net_config_parse("dhcp", &config, error, sizeof(error));
+	}
+	if (config.mode == NET_OFF)
+		log_info("%s: off", info.name);
+	else
+		card_attach(net, &config);
+}
+
+/* A card that comes while we run; those of boot come before net_start(). */
+static void net_arrived(struct ferrule_net *net)
+{
+	net_lock();
+	if (stack.started) {
+		attach_card(net);
+		stack.active = true;
+		net_call_thread();
+	}
+	net_unlock();
+}
+static const struct ferrule_net_arrival net_arrival = { net_arrived };
+LINKSET_ENTRY(ferrule_net_arrivals, net_arrival);
+
 /* Until the thread runs nothing is received, so nothing here needs to be quick. */
 static void attach_cards(void)
 {
 	struct ferrule_net *net;
 
-	for (unsigned i = 0; (net = ferrule_net_at(i)); i++) {
-		const char *value = cmdline_value("net", i);
-		struct ferrule_net_info info;
-		struct net_config config;
-		char error[96];
-
-		ferrule_net_info(net, &info);
-		if (!net_config_parse(value ? value : "dhcp", &config, error,
-				      sizeof(error))) {
-			log_warn("%s: bad net=%s: %s; using dhcp", info.name, value,
-				 error);
-			net_config_parse("dhcp", &config, error, sizeof(error));
-		}
-		if (config.mode == NET_OFF)
-			log_info("%s: off", info.name);
-		else
-			card_attach(net, &config);
-	}
+	for (unsigned i = 0; (net = ferrule_net_at(i)); i++)
+		attach_card(net);
+	stack.started = true;
 }
 
 static void net_start(void)

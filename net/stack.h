@@ -53,7 +53,8 @@ bool net_wait_for_address(void);
 void net_warn_without_card(void);
 
 /* For net/ itself. */
-void net_interrupt(void); /* a card wants attention; any context */
-void net_activity(void);  /* a frame came or went; under net_lock() */
+void net_call_thread(void); /* there is something for the thread "net" */
+void net_interrupt(void);   /* a card wants attention; any context */
+void net_activity(void);    /* a frame came or went; under net_lock() */
 
 #endif

@@ -96,6 +96,12 @@ struct ferrule_net_client {
 	void *context;
 };
 
+/* Who is told, in thread context, of each card that is found, at boot and later: an entry
+ * of the linker set ferrule_net_arrivals. */
+struct ferrule_net_arrival {
+	void (*arrived)(struct ferrule_net *net);
+};
+
 struct ferrule_net *ferrule_net_at(unsigned index); /* NULL past the last */
 struct ferrule_net *ferrule_net_find(const char *name);
 void ferrule_net_info(struct ferrule_net *net, struct ferrule_net_info *out);

@@ -11,6 +11,8 @@
 
 #define PAIRS_LIMIT 0x8000 /* §5.1.4.1 */
 
+LINKSET_DECLARE(ferrule_net_arrivals, const struct ferrule_net_arrival);
+
 static struct ferrule_net *cards; /* in the order of their finding */
 static struct spinlock cards_lock;
 
@@ -238,6 +240,8 @@ static void net_ready(struct virtio_device *device)
 			 net->tx_pairs);
 	log_debug("%s: %u receive buffers of %u bytes, %u transmit slots", device->name,
 		  net->rx[0].count, net->rx_bytes, net->tx[0].count);
+	LINKSET_EACH(ferrule_net_arrivals, arrival)
+	(*arrival)->arrived(net);
 }
 
 static void net_config_changed(struct virtio_device *device)

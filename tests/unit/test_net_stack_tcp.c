@@ -1,0 +1,193 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* The network stack against a card and a peer that are scripted here: TCP.
+ *
+ * sources: net/announce.c net/remove.c net/card.c net/card_rx.c net/card_tx.c net/config.c net/isn.c net/lwip_port.c net/multicast.c net/offload.c
+ *	net/stack.c net/status.c net/timers.c posix/socket.c posix/socket_address.c
+ *	posix/socket_datagram.c posix/socket_datagram_receive.c posix/socket_file.c
+ *	posix/socket_message.c posix/socket_options.c posix/socket_stream.c
+ *	posix/socket_tcp.c posix/socket_tcp_listen.c posix/socket_tcp_options.c posix/file.c
+ *	posix/fd.c kernel/format.c tests/unit/host/cmdline.c tests/unit/host/cpu.c
+ *	tests/unit/host/files.c tests/unit/host/heap.c tests/unit/host/log.c
+ *	tests/unit/host/panic.c tests/unit/host/thread.c tests/unit/host/time.c
+ *	build/ports/lwip/source/src/core/def.c build/ports/lwip/source/src/core/dns.c
+ *	build/ports/lwip/source/src/core/inet_chksum.c
+ *	build/ports/lwip/source/src/core/init.c build/ports/lwip/source/src/core/ip.c
+ *	build/ports/lwip/source/src/core/mem.c build/ports/lwip/source/src/core/memp.c
+ *	build/ports/lwip/source/src/core/netif.c build/ports/lwip/source/src/core/pbuf.c
+ *	build/ports/lwip/source/src/core/raw.c build/ports/lwip/source/src/core/tcp.c
+ *	build/ports/lwip/source/src/core/tcp_in.c
+ *	build/ports/lwip/source/src/core/tcp_out.c
+ *	build/ports/lwip/source/src/core/timeouts.c build/ports/lwip/source/src/core/udp.c
+ *	build/ports/lwip/source/src/core/ipv4/dhcp.c
+ *	build/ports/lwip/source/src/core/ipv4/etharp.c
+ *	build/ports/lwip/source/src/core/ipv4/icmp.c
+ *	build/ports/lwip/source/src/core/ipv4/ip4.c
+ *	build/ports/lwip/source/src/core/ipv4/ip4_addr.c
+ *	build/ports/lwip/source/src/core/ipv4/ip4_frag.c
+ *	build/ports/lwip/source/src/core/ipv6/ethip6.c
+ *	build/ports/lwip/source/src/core/ipv6/icmp6.c
+ *	build/ports/lwip/source/src/core/ipv6/inet6.c
+ *	build/ports/lwip/source/src/core/ipv6/ip6.c
+ *	build/ports/lwip/source/src/core/ipv6/ip6_addr.c
+ *	build/ports/lwip/source/src/core/ipv6/ip6_frag.c
+ *	build/ports/lwip/source/src/core/ipv6/mld6.c
+ *	build/ports/lwip/source/src/core/ipv6/nd6.c
+ *	build/ports/lwip/source/src/netif/ethernet.c */
+
+#include "net_stack/peer.h"
+
+static int bound_socket(int type, unsigned port)
+{
+	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(port) };
+	long fd = sys_socket(AF_INET, type, 0);
+	int one = 1;
+
+	assert_true(fd >= 0);
+	assert_int_equal(
+		sys_setsockopt((int)fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
+	assert_int_equal(sys_bind((int)fd, (struct sockaddr *)&name, sizeof(name)), 0);
+	return (int)fd;
+}
+
+static int accept_peer(int listener)
+{
+	char data[2000];
+	unsigned size;
+	long fd;
+
+	peer.port++;
+	peer.guest_port = 80;
+	peer.sequence = 1000;
+	forget_sent();
+	peer_says(SYN, "");
+	run_stack();
+	assert_int_equal(guest_said(data, &size), SYN | ACK);
+	peer_says(ACK, "");
+	fd = sys_accept(listener, NULL, NULL);
+	assert_true(fd >= 0);
+	return (int)fd;
+}
+
+static int listening_socket(void)
+{
+	int fd = bound_socket(SOCK_STREAM, 80);
+
+	assert_int_equal(sys_listen(fd, 16), 0);
+	return fd;
+}
+
+static void test_tcp_server(void **state)
+{
+	char data[2000];
+	unsigned size;
+	int listener = listening_socket(), fd;
+
+	(void)state;
+	introduce();
+	fd = accept_peer(listener);
+	peer_says(ACK | PSH, "hello");
+	assert_int_equal(sys_recvfrom(fd, data, sizeof(data), 0, NULL, NULL), 5);
+	assert_memory_equal(data, "hello", 5);
+	assert_int_equal(sys_sendto(fd, "world", 5, 0, NULL, 0), 5);
+	/* One segment: the answer with the acknowledgement in it. */
+	assert_int_equal(guest_said(data, &size), ACK | PSH);
+	assert_int_equal(size, 5);
+	assert_memory_equal(data, "world", 5);
+	assert_int_equal(guest_said(data, &size), 0);
+	peer_says(ACK, "");
+	peer_says(ACK | FIN, "");
+	assert_int_equal(sys_recvfrom(fd, data, sizeof(data), 0, NULL, NULL), 0);
+	sys_close(fd);
+	assert_true(guest_said(data, &size) & ACK);
+	while (!(guest_said(data, &size) & FIN))
+		run_stack();
+	peer_says(ACK, "");
+	run_stack();
+	sys_close(listener);
+}
+
+static void test_tcp_resets(void **state)
+{
+	char data[2000];
+	unsigned size;
+	int listener = listening_socket(), fd;
+
+	(void)state;
+	introduce();
+	fd = accept_peer(listener);
+	peer_says(RST | ACK, "");
+	assert_int_equal(sys_recvfrom(fd, data, 10, 0, NULL, NULL), -ECONNRESET);
+	assert_int_equal(sys_sendto(fd, "x", 1, 0, NULL, 0), -EPIPE);
+	assert_int_equal(raised, SIGPIPE);
+	sys_close(fd);
+
+	/* Closed with data unread: the peer hears of it. */
+	fd = accept_peer(listener);
+	peer_says(ACK | PSH, "unread");
+	run_stack();
+	forget_sent();
+	sys_close(fd);
+	assert_true(guest_said(data, &size) & RST);
+
+	/* A connection that nobody accepts any more. */
+	peer.port++;
+	peer.guest_port = 80;
+	peer.sequence = 5000;
+	peer_says(SYN, "");
+	run_stack();
+	assert_int_equal(guest_said(data, &size), SYN | ACK);
+	peer_says(ACK, "");
+	run_stack();
+	sys_close(listener);
+	assert_true(guest_said(data, &size) & RST);
+}
+
+/* Answers SYN, and acknowledges what comes. */
+static void react_as_server(void)
+{
+	char data[2000];
+	unsigned size, flags;
+
+	while ((flags = guest_said(data, &size))) {
+		if (flags & SYN)
+			peer_says(SYN | ACK, "");
+		else if (size || flags & FIN)
+			peer_says(ACK, "");
+	}
+}
+
+static void test_tcp_client(void **state)
+{
+	struct sockaddr_in to = { .sin_family = AF_INET,
+				  .sin_port = htons(9000),
+				  .sin_addr.s_addr = htonl(PEER) };
+	static char data[300000];
+	int fd = (int)sys_socket(AF_INET, SOCK_STREAM, 0);
+
+	(void)state;
+	introduce();
+	peer.sequence = 77;
+	peer_react = react_as_server;
+	assert_int_equal(sys_connect(fd, (struct sockaddr *)&to, sizeof(to)), 0);
+	/* More than the send buffer and through a ring that is small. */
+	card.ring = 8;
+	card.kicks = card.sends = 0;
+	assert_int_equal(sys_sendto(fd, data, sizeof(data), 0, NULL, 0), sizeof(data));
+	assert_true(card.kicks < card.sends);
+	sys_close(fd);
+	for (unsigned i = 0; i < 200; i++)
+		world();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		stack_test(test_tcp_server),
+		stack_test(test_tcp_resets),
+		stack_test(test_tcp_client),
+	};
+
+	return cmocka_run_group_tests(tests, start, NULL);
+}
