@@ -124,9 +124,9 @@ void net_removed(struct virtio_device *device)
 	log_info("%s: removed", device->name);
 	if (!net->taken) {
 		free_all(net);
+		device->leftover = net;
 		return;
 	}
-	device->driver_data = NULL;
 	__atomic_store_n(&net->info.removed, true, __ATOMIC_RELEASE);
 	net_signal(net);
 	net_link_changed(net);
