@@ -469,6 +469,31 @@ static void port_count_is_capped(void **state)
 	finish(mock);
 }
 
+static struct mock *babbler;
+
+/* Something new at every moment, and nothing of use. */
+static bool babble(void)
+{
+	host_clock_advance(NS_PER_MS);
+	say(babbler, 1, 99, 0, "");
+	mock_interrupt(babbler, 2);
+	return true;
+}
+
+/* A host that never stops talking makes no wait any longer. */
+static void waits_end(void **state)
+{
+	struct mock *mock = start_multiport(2);
+	uint64_t start = host_clock_ns;
+
+	(void)state;
+	babbler = mock;
+	host_world = babble;
+	assert_null(ferrule_port_find("nobody", 20 * NS_PER_MS));
+	assert_in_range(host_clock_ns - start, 20 * NS_PER_MS, 25 * NS_PER_MS);
+	finish(mock);
+}
+
 static void broken_device(void **state)
 {
 	struct mock *mock = start_multiport(2);
@@ -559,6 +584,7 @@ int main(void)
 		cmocka_unit_test(open_close_remove),
 		cmocka_unit_test(absurd_messages),
 		cmocka_unit_test(port_count_is_capped),
+		cmocka_unit_test(waits_end),
 		cmocka_unit_test(broken_device),
 		cmocka_unit_test(comes_back),
 		cmocka_unit_test(ports_come_back),

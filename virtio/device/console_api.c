@@ -39,6 +39,12 @@ static struct ferrule_port *find_now(const char *name)
 	return NULL;
 }
 
+/* A host with news at every moment must not make a wait any longer. */
+static bool sleep_in_time(struct wait *wait, uint64_t deadline_ns)
+{
+	return wait_sleep(wait, deadline_ns) && clock_ns() < deadline_ns;
+}
+
 struct ferrule_port *ferrule_port_find(const char *name, uint64_t timeout_ns)
 {
 	uint64_t now = clock_ns();
@@ -50,7 +56,7 @@ struct ferrule_port *ferrule_port_find(const char *name, uint64_t timeout_ns)
 
 	wait_begin(&control_news, &wait);
 	while (!(port = find_now(name)) && in_time)
-		in_time = wait_sleep(&wait, deadline);
+		in_time = sleep_in_time(&wait, deadline);
 	wait_end(&wait);
 	if (port)
 		control_open(port);
@@ -80,7 +86,7 @@ long ferrule_port_read(struct ferrule_port *port, void *data, size_t bytes,
 		return 0;
 	wait_begin(&port->readers, &wait);
 	while (!(taken = port_take(port, data, bytes)) && !at_end(port) && in_time)
-		in_time = wait_sleep(&wait, deadline_ns);
+		in_time = sleep_in_time(&wait, deadline_ns);
 	wait_end(&wait);
 	if (taken)
 		return (long)taken;
@@ -119,7 +125,7 @@ long ferrule_port_write(struct ferrule_port *port, const void *data, size_t byte
 		return -EFAULT;
 	wait_begin(&port->writers, &wait);
 	while ((open = write_some(port, &at, &left)) && left && in_time)
-		in_time = wait_sleep(&wait, deadline_ns);
+		in_time = sleep_in_time(&wait, deadline_ns);
 	wait_end(&wait);
 	if (left < bytes || !bytes)
 		return (long)(bytes - left);
