@@ -17,6 +17,7 @@ include mk/iso.mk
 include mk/run.mk
 -include mk/unit.mk
 -include mk/check.mk
+-include mk/fuzz.mk
 -include mk/test.mk
 -include mk/host.mk
 -include mk/models.mk

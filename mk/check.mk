@@ -19,12 +19,13 @@ CHECKED_ROOMS = $(filter %.c,$(BOOT_SRC) $(ROOM_SRC))
 CHECKED_APPS  = $(wildcard apps/*/*.c tests/guest/*/*.c tests/probes/*.c bench/guest/*.c)
 
 .PHONY: check check-format check-clang check-cppcheck check-tidy
-check: deps-test ## format, both compilers, cppcheck, clang-tidy, and the unit tests
+check: deps-test ## format, both compilers, cppcheck, clang-tidy, unit tests, old fuzz inputs
 	@$(MAKE) $(JOBS) check-format
 	@$(MAKE) $(JOBS) check-clang
 	@$(MAKE) $(JOBS) check-cppcheck
 	@$(MAKE) $(JOBS) check-tidy
 	@$(MAKE) unit
+	@$(MAKE) fuzz-replay
 	@echo 'check: all is well'
 
 check-format: $(STYLED:%=$(CHECK)/%.format)

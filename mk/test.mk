@@ -5,9 +5,10 @@
 # their name.
 
 .PHONY: test test-host test-qemu test-images
-test: deps-test ## check, the tests on the host, and the tests in QEMU
+test: deps-test ## check, the tests on the host, some fuzzing, and the tests in QEMU
 	@$(MAKE) check
 	@$(MAKE) test-host
+	@$(MAKE) test-fuzz
 	@$(MAKE) test-qemu
 
 test-host: deps-test ## the tests of applications and tools that run on the host

@@ -36,8 +36,9 @@ UNIT_LAYOUTS ?= split split-in-order packed packed-in-order
 # What one name stands for.
 MOCK_DIR := tests/unit/mock
 MOCK_PCI := $(wildcard $(MOCK_DIR)/virtio_pci*.c)
-UNIT_MEANS := $(MOCK_DIR)/mock.c=$(filter-out $(MOCK_PCI) $(MOCK_DIR)/pci.c \
-	$(MOCK_DIR)/mmio.c $(MOCK_DIR)/transport.c,$(wildcard $(MOCK_DIR)/*.c)); \
+MOCK_CORE := $(filter-out $(MOCK_PCI) $(addprefix $(MOCK_DIR)/,pci.c mmio.c transport.c), \
+	$(wildcard $(MOCK_DIR)/*.c))
+UNIT_MEANS := $(MOCK_DIR)/mock.c=$(MOCK_CORE); \
 	$(MOCK_DIR)/virtio_pci.c=$(MOCK_PCI); \
 	virtio/ring/virtqueue.c=$(wildcard virtio/ring/*.c); \
 	virtio/virtio.c=$(filter-out virtio/info.c virtio/complete.c,$(wildcard virtio/*.c))

@@ -49,6 +49,7 @@ extern unsigned host_irq_vectors; /* vectors left to give; attach fails at 0 */
 unsigned host_irq_attached(void); /* handlers attached now */
 bool host_irq_message(uint64_t address, uint32_t data); /* a device's MSI write */
 bool host_irq_line(unsigned gsi); /* level: until nobody claims; true if any did */
+extern bool host_irq_storms;	  /* a line that never goes quiet is no failure */
 
 /* cmdline.c: key and value of each option, up to the first NULL key. */
 extern const char *host_cmdline[8][2];

@@ -16,6 +16,7 @@
 #define LINES	     64
 
 unsigned host_irq_vectors = VECTORS;
+bool host_irq_storms;
 static struct irq_handler *vectors[VECTORS];
 static struct irq_handler *lines[LINES];
 
@@ -105,6 +106,8 @@ bool host_irq_line(unsigned gsi)
 			return any;
 		any = true;
 	}
+	if (host_irq_storms)
+		return true;
 	fprintf(stderr, "line %u never goes quiet\n", gsi);
 	abort();
 }

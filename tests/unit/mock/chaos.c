@@ -8,8 +8,6 @@
 #include <string.h>
 #include "mock/chaos.h"
 
-#define LATE_MAX 8
-
 void mock_chaos_bytes(struct mock_chaos *chaos, const uint8_t *data, size_t bytes)
 {
 	*chaos = (struct mock_chaos){ .data = data, .bytes = bytes };
@@ -22,9 +20,8 @@ void mock_chaos_seed(struct mock_chaos *chaos, uint64_t seed)
 
 void mock_chaos_end(struct mock_chaos *chaos)
 {
-	free(chaos->late);
-	chaos->late = NULL;
-	chaos->late_count = 0;
+	while (chaos->late_count)
+		free(chaos->late[--chaos->late_count].chain);
 }
 
 bool mock_chaos_over(const struct mock_chaos *chaos)
@@ -75,6 +72,7 @@ static bool tempted(struct mock_chaos *chaos)
 	return true;
 }
 
+/* Another value. */
 static uint32_t twist(struct mock_chaos *chaos, uint32_t value, unsigned bits)
 {
 	switch (mock_chaos_byte(chaos) % 6) {
@@ -100,6 +98,42 @@ uint32_t mock_chaos_register(struct mock *mock, uint32_t value, unsigned width)
 	return twist(mock->chaos, value, 8 * width) & (UINT32_MAX >> 8 * (4 - width));
 }
 
+static uint64_t epoch(const struct mock *mock, unsigned index)
+{
+	return mock->chaos->epochs[index] + mock->counts.resets +
+	       mock->queues[index].resets;
+}
+
+/* Takes all there is, so that what the rings say does not matter to us any more. */
+static void drain(struct mock *mock, unsigned index)
+{
+	struct mock_chaos *chaos = mock->chaos;
+	static struct mock_chain chain;
+
+	for (unsigned limit = 256; limit && mock_pop(mock, index, &chain); limit--) {
+		size_t bytes = offsetof(struct mock_chain, pieces) +
+			       chain.count * sizeof(chain.pieces[0]);
+		struct mock_late *late = &chaos->late[chaos->late_count];
+
+		if (chaos->late_count == MOCK_LATE_MAX)
+			continue; /* never to be answered */
+		*late = (struct mock_late){ index, epoch(mock, index), malloc(bytes) };
+		memcpy(late->chain, &chain, bytes);
+		chaos->late_count++;
+	}
+}
+
+/* The driver may believe any buffer to be its own again. */
+static void lose_all(struct mock *mock, unsigned index)
+{
+	struct mock_queue *queue = &mock->queues[index];
+
+	drain(mock, index);
+	mock->chaos->epochs[index]++;
+	memset(queue->out, 0, queue->size * sizeof(*queue->out));
+	queue->order_count = 0;
+}
+
 void mock_chaos_used(struct mock *mock, struct mock_queue *queue, uint32_t *id,
 		     uint32_t *written)
 {
@@ -107,26 +141,77 @@ void mock_chaos_used(struct mock *mock, struct mock_queue *queue, uint32_t *id,
 
 	if (!tempted(chaos))
 		return;
-	if (mock_chaos_byte(chaos) & 1)
+	if (mock_chaos_byte(chaos) & 1) {
+		lose_all(mock, (unsigned)(queue - mock->queues));
 		*id = mock_chaos_byte(chaos) & 1 ? mock_chaos_below(chaos, queue->size)
 						 : twist(chaos, *id, 16);
-	else
+	} else {
 		*written = twist(chaos, *written, 32);
+	}
 }
 
-/* Some bytes of one of the ring's parts. */
-static void overwrite(struct mock_chaos *chaos, const struct mock_queue *queue)
+void mock_chaos_undo(struct mock *mock)
 {
-	uint32_t sizes[3] = { 16u * queue->size,
-			      queue->packed ? 4u : 6u + 2u * queue->size,
-			      queue->packed ? 4u : 6u + 8u * queue->size };
-	uint64_t parts[3] = { queue->desc, queue->avail, queue->used };
-	unsigned part = mock_chaos_byte(chaos) % 3;
-	uint32_t at = mock_chaos_below(chaos, sizes[part]);
+	struct mock_chaos *chaos = mock->chaos;
+
+	while (chaos->memory_count) {
+		struct mock_lie *lie = &chaos->memory[--chaos->memory_count];
+		void *at = (void *)(uintptr_t)lie->at;
+
+		if (memcmp(at, lie->lie, 16) == 0) /* else the driver wrote it anew */
+			memcpy(at, lie->before, 16);
+	}
+}
+
+/* Other bytes in a descriptor, until we look there ourselves. In a packed ring it never
+ * looks available: the driver does not care, and we would believe it. */
+static void lie_descriptor(struct mock *mock, uint64_t at, bool packed)
+{
+	struct mock_chaos *chaos = mock->chaos;
+	struct mock_lie *lie;
+	unsigned first = mock_chaos_byte(chaos) % 16;
 	unsigned count = 1 + mock_chaos_byte(chaos) % 16;
 
-	for (; count && at < sizes[part]; count--, at++)
-		((volatile uint8_t *)(uintptr_t)parts[part])[at] = mock_chaos_byte(chaos);
+	if (chaos->memory_count == sizeof(chaos->memory) / sizeof(*chaos->memory))
+		return;
+	lie = &chaos->memory[chaos->memory_count++];
+	lie->at = at;
+	memcpy(lie->before, (void *)(uintptr_t)at, 16);
+	memcpy(lie->lie, lie->before, 16);
+	for (unsigned i = first; i < 16 && count; i++, count--)
+		lie->lie[i] = mock_chaos_byte(chaos);
+	if (packed)
+		lie->lie[15] = (uint8_t)((lie->lie[15] & 0x7f) | (lie->lie[14] & 0x80));
+	memcpy((void *)(uintptr_t)at, lie->lie, 16);
+}
+
+/* Some bytes of what the device writes, or a descriptor. */
+static void overwrite(struct mock *mock, unsigned index)
+{
+	struct mock_queue *queue = &mock->queues[index];
+	struct mock_chaos *chaos = mock->chaos;
+	uint32_t bytes = queue->packed ? 4u : 6u + 8u * queue->size;
+	uint32_t at = mock_chaos_below(chaos, bytes);
+	unsigned count = 1 + mock_chaos_byte(chaos) % 16;
+
+	lose_all(mock, index);
+	switch (mock_chaos_byte(chaos) % 3) {
+	case 0:
+		for (; count && at < bytes; count--, at++)
+			((volatile uint8_t *)(uintptr_t)queue->used)[at] =
+				mock_chaos_byte(chaos);
+		break;
+	case 1:
+		if (queue->table) {
+			lie_descriptor(mock,
+				       queue->table + at % (queue->table_bytes / 16) * 16,
+				       false);
+			break;
+		} /* fallthrough */
+	default:
+		lie_descriptor(mock, queue->desc + 16ull * (at % queue->size),
+			       queue->packed);
+	}
 }
 
 /* A used index, or the flags of the next packed slots, with nothing behind them. */
@@ -137,6 +222,7 @@ static void pretend_used(struct mock *mock, unsigned index)
 	uint16_t amount = (uint16_t)(mock_chaos_byte(chaos) & 1 ? mock_chaos_byte(chaos)
 								: mock_chaos_word(chaos));
 
+	lose_all(mock, index);
 	if (!queue->packed) {
 		mock_set_used_index(mock, index, (uint16_t)(queue->used_idx + amount));
 		return;
@@ -165,24 +251,25 @@ static void answer(struct mock *mock, unsigned index, const struct mock_chain *c
 		mock_write(chain, chain->writable - 1, bytes, count ? 1 : 0);
 	if (mock_chaos_byte(chaos) & 1 && count < written)
 		written = count;
-	if (mock->queues[index].enabled && mock->queues[index].out[chain->head])
-		mock_push(mock, index, chain, written);
+	mock_push(mock, index, chain, written);
 }
 
 static void answer_late(struct mock *mock)
 {
 	struct mock_chaos *chaos = mock->chaos;
 	unsigned which;
-	struct mock_late *late;
+	struct mock_late late;
 
 	if (!chaos->late_count)
 		return;
 	which = mock_chaos_below(chaos, chaos->late_count);
-	late = &chaos->late[which];
-	/* A reset may have taken it from us, then it is a lie like others. */
-	answer(mock, late->queue, &late->chain);
-	mock_interrupt(mock, late->queue);
-	*late = chaos->late[--chaos->late_count];
+	late = chaos->late[which];
+	chaos->late[which] = chaos->late[--chaos->late_count];
+	if (late.epoch == epoch(mock, late.queue)) {
+		answer(mock, late.queue, late.chain);
+		mock_interrupt(mock, late.queue);
+	}
+	free(late.chain);
 }
 
 static void change_config(struct mock *mock)
@@ -202,54 +289,38 @@ void mock_chaos_strike(struct mock *mock, unsigned index)
 
 	if (!queue->enabled || !tempted(chaos))
 		return;
-	switch (mock_chaos_byte(chaos) % 9) {
+	switch (mock_chaos_byte(chaos) % 8) {
 	case 0:
-		mock_scribble(mock, index, mock_chaos_byte(chaos));
-		break;
-	case 1:
 		pretend_used(mock, index);
 		break;
-	case 2:
+	case 1:
+		lose_all(mock, index);
 		mock_push_raw(mock, index, mock_chaos_below(chaos, queue->size),
 			      mock_chaos_word(chaos));
 		break;
-	case 3:
+	case 2:
 		mock_interrupt_always(mock, index);
 		break;
-	case 4:
+	case 3:
 		change_config(mock);
 		break;
-	case 5:
+	case 4:
 		mock_needs_reset(mock);
 		break;
-	case 6:
+	case 5:
 		answer_late(mock);
 		break;
 	default:
-		overwrite(chaos, queue);
+		overwrite(mock, index);
 	}
 }
 
 void mock_chaos_serve(struct mock *mock, unsigned index)
 {
 	struct mock_chaos *chaos = mock->chaos;
-	struct mock_chain chain;
 
-	if (!chaos->late)
-		chaos->late = calloc(LATE_MAX, sizeof(*chaos->late));
-	for (unsigned limit = 64; limit && mock_pop(mock, index, &chain); limit--) {
-		unsigned how = mock_chaos_byte(chaos);
-
-		if (how % 8 == 7 && chaos->late_count < LATE_MAX) {
-			struct mock_late *late = &chaos->late[chaos->late_count++];
-
-			late->queue = index;
-			late->chain = chain;
-		} else {
-			answer(mock, index, &chain);
-		}
-		if (how % 8 == 6)
+	drain(mock, index);
+	for (unsigned left = chaos->late_count; left; left--)
+		if (mock_chaos_byte(chaos) % 8 != 7)
 			answer_late(mock);
-	}
-	mock_interrupt(mock, index);
 }

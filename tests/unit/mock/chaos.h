@@ -20,6 +20,8 @@
 
 #include "mock/mock.h"
 
+#define MOCK_LATE_MAX 32
+
 struct mock_chaos {
 	const uint8_t *data; /* NULL: from the seed */
 	size_t bytes, at;
@@ -30,9 +32,19 @@ struct mock_chaos {
 	/* Buffers that are answered late, in any order, or never. */
 	struct mock_late {
 		unsigned queue;
-		struct mock_chain chain;
-	} * late;
+		uint64_t epoch;
+		struct mock_chain *chain; /* with as many pieces as it has */
+	} late[MOCK_LATE_MAX];
 	unsigned late_count;
+	/* Counts what makes the driver take buffers back that we did not give: from then
+	 * on we do not touch them, as that memory may be used for anything. */
+	uint64_t epochs[MOCK_QUEUES];
+	/* Lies in descriptors, taken back before we look there ourselves. */
+	struct mock_lie {
+		uint64_t at;
+		uint8_t before[16], lie[16];
+	} memory[8];
+	unsigned memory_count;
 };
 
 void mock_chaos_bytes(struct mock_chaos *chaos, const uint8_t *data, size_t bytes);
@@ -53,6 +65,8 @@ uint32_t mock_chaos_register(struct mock *mock, uint32_t value, unsigned width);
 /* A used entry, before it is written. */
 void mock_chaos_used(struct mock *mock, struct mock_queue *queue, uint32_t *id,
 		     uint32_t *written);
+/* The mock is about to look into its rings. */
+void mock_chaos_undo(struct mock *mock);
 /* One act against a queue: its rings overwritten, an index moved, an interrupt or a reset
  * asked for out of the blue. */
 void mock_chaos_strike(struct mock *mock, unsigned queue);

@@ -121,7 +121,11 @@ uint8_t mock_status_read(struct mock *mock)
 		status = mock->reset_pending ? 0x0f : 0;
 	}
 	mock_thread_unlock(mock);
-	return (uint8_t)mock_chaos_register(mock, status, 1);
+	status = (uint8_t)mock_chaos_register(mock, status, 1);
+	/* That is how a device that was pulled out reads: it writes to nothing any more. */
+	for (unsigned i = 0; status == 0xff && i < MOCK_QUEUES; i++)
+		mock_queue_forget(mock, i);
+	return status;
 }
 
 static void do_reset(struct mock *mock)

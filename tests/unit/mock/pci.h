@@ -24,6 +24,7 @@ struct mock_pci_bar {
 	uint64_t bytes; /* 0: none */
 	bool io, wide;
 	uint64_t base;	 /* ports, or the address of `memory` */
+	void *mapping;	 /* what holds `memory` */
 	uint8_t *memory; /* what MMIO accesses find; virtio registers never look at it */
 };
 
@@ -56,6 +57,7 @@ void mock_pci_end(void);
 uint64_t mock_pci_ecam(void);
 void mock_pci_ports(bool there);
 extern uint64_t mock_pci_config_accesses;
+extern bool mock_pci_lenient; /* hostile tests: as mock->lenient */
 
 struct mock_pci *mock_pci_add(unsigned bus, unsigned slot, unsigned function,
 			      uint16_t vendor, uint16_t device);

@@ -29,6 +29,8 @@ void mock_queue_forget(struct mock *mock, unsigned index)
 		.lines_written = queue->lines_written,
 	};
 
+	if (mock->chaos)
+		mock_chaos_undo(mock);
 	free(queue->out);
 	free(queue->held);
 	free(queue->order);
@@ -77,7 +79,7 @@ static void check_layout(struct mock *mock, unsigned index)
  * its own (§2.6.1.2). */
 void mock_queue_enable(struct mock *mock, unsigned index)
 {
-	struct mock_queue *queue = &mock->queues[index];
+	struct mock_queue *queue = &mock->queues[index % MOCK_QUEUES];
 
 	if (index >= MOCK_QUEUES || !mock->queue_max[index]) {
 		mock_violation(mock, "queue %u does not exist", index);
@@ -107,7 +109,7 @@ void mock_queue_enable(struct mock *mock, unsigned index)
 
 void mock_queue_reset(struct mock *mock, unsigned index)
 {
-	struct mock_queue *queue = &mock->queues[index];
+	struct mock_queue *queue = &mock->queues[index % MOCK_QUEUES];
 
 	if (!mock_has(mock, VIRTIO_F_RING_RESET))
 		mock_violation(mock, "queue %u reset, which was not negotiated", index);
@@ -163,7 +165,7 @@ static void check_value(struct mock *mock, unsigned index, unsigned width, uint3
 
 void mock_doorbell(struct mock *mock, unsigned index, unsigned width, uint32_t value)
 {
-	struct mock_queue *queue = &mock->queues[index];
+	struct mock_queue *queue = &mock->queues[index % MOCK_QUEUES];
 
 	mock_thread_lock(mock);
 	mock->counts.kicks++;

@@ -63,6 +63,8 @@ unsigned mock_available(struct mock *mock, unsigned index)
 
 	if (!queue->enabled)
 		return 0;
+	if (mock->chaos)
+		mock_chaos_undo(mock);
 	return queue->packed ? mock_packed_available(mock, index)
 			     : mock_split_available(mock, index);
 }

@@ -261,6 +261,8 @@ void mock_remove(struct mock *mock)
 		    .busy) /* in the hand of a thread that did not run yet */
 		host_threads_run();
 	virtio_shutdown();
+	if (mock->chaos)
+		mock_chaos_undo(mock);
 	timer_cancel(&mock->device.recovery);
 	timer_cancel(&mock->device.queue_recovery);
 	if (mock->status & VIRTIO_STATUS_DRIVER_OK)
