@@ -7,6 +7,7 @@
 #define VIRTIO_CORE_H
 
 #include <kernel/lock.h>
+#include <virtio/ring/ring.h>
 #include <virtio/virtio.h>
 
 /* features.c: what to accept of device->offered for that driver. `wanted` is the
@@ -38,6 +39,14 @@ int virtio_queues_again(struct virtio_device *device,
 			const struct virtqueue_wanted *wanted, unsigned count);
 /* Detaches the interrupts and frees the queues. Only when the device was reset. */
 void virtio_queues_discard(struct virtio_device *device);
+
+/* An empty queue again, also if its driver did not take back all of it. */
+static inline void virtqueue_drop(struct virtqueue *vq)
+{
+	while (virtqueue_detach(vq))
+		;
+	virtqueue_reset(vq);
+}
 
 /* queues.c */
 void virtio_queues_live(struct virtio_device *device);

@@ -45,7 +45,7 @@ static void revive(struct virtio_device *device, struct virtqueue *vq)
 	}
 	device->counters.queue_resets++;
 	device->driver->queue_broken(vq);
-	virtqueue_reset(vq);
+	virtqueue_drop(vq);
 	if (transport->queue_enable(device, vq)) {
 		virtio_device_break(device, "it does not take a queue back");
 		return;

@@ -321,7 +321,7 @@ int virtio_queues_again(struct virtio_device *device,
 				  wanted[i].index);
 			return -ENOENT;
 		}
-		virtqueue_reset(vq);
+		virtqueue_drop(vq);
 	}
 	return 0;
 }

@@ -107,11 +107,14 @@ static int read_limits(struct block *block, unsigned ring)
 {
 	struct virtio_device *device = block->device;
 	struct ferrule_block *disk = &block->disk;
-	uint32_t seg_max = 1;
+	uint32_t seg_max = 1, part_max = DISK_PART_BYTES_MAX;
 
 	if (ring < 3)
 		return -ENOTSUP; /* no room for header, data and status */
-	disk->piece_bytes_max = DISK_PART_BYTES_MAX;
+	if (part_max > virtqueue_bytes_max(block->vqs[0]) / 2) /* a bounce arena */
+		part_max = virtqueue_bytes_max(block->vqs[0]) / 2 &
+			   ~(DISK_BLOCK_BYTES_MAX - 1u);
+	disk->piece_bytes_max = part_max;
 	if (virtio_has(device, VIRTIO_BLK_F_SIZE_MAX)) {
 		uint32_t size_max = virtio_config_read32(device, BLOCK_CONFIG_SIZE_MAX);
 
@@ -129,8 +132,8 @@ static int read_limits(struct block *block, unsigned ring)
 	    disk->info.block_bytes)
 		return -ENOTSUP; /* not even one block fits a request */
 	disk->info.segments_max = disk->data_pieces_max;
-	disk->info.transfer_max_bytes = DISK_PART_BYTES_MAX;
-	if ((uint64_t)disk->data_pieces_max * disk->piece_bytes_max < DISK_PART_BYTES_MAX)
+	disk->info.transfer_max_bytes = part_max;
+	if ((uint64_t)disk->data_pieces_max * disk->piece_bytes_max < part_max)
 		disk->info.transfer_max_bytes = disk->data_pieces_max *
 						disk->piece_bytes_max;
 	return 0;

@@ -30,7 +30,9 @@ bool block_pump(struct block_queue *queue, struct ferrule_block_request **finish
 			error = block_issue_part(queue, request);
 			/* The queue is full; a part that comes back makes room. A broken
 			 * one keeps its requests. */
-			if ((error == -ENOSPC && queue->in_flight) || error == -EIO)
+			if (error == -EIO ||
+			    (error == -ENOSPC &&
+			     (queue->in_flight || virtqueue_starved(queue->vq))))
 				break;
 			if (error)
 				request->driver.error = error == -ENOSPC ? -EIO : error;

@@ -266,7 +266,7 @@ static bool pump(struct exchange *exchange, struct virtqueue *queue)
 		int error = exchange->error ? exchange->error : issue(request, queue);
 
 		/* A request that comes back makes room, and pumps. */
-		if (error == -ENOSPC && exchange->in_flight)
+		if (error == -ENOSPC && (exchange->in_flight || virtqueue_starved(queue)))
 			break;
 		exchange->waiting = request->next;
 		if (!exchange->waiting)

@@ -258,6 +258,12 @@ VIRTQUEUE_LAYOUT(packed_in_order, );
  * to the inner layout as the token, by the calls below. */
 VIRTQUEUE_LAYOUT(mapped, VIRTQUEUE_OPTIONAL);
 VIRTQUEUE_OPTIONAL void *virtqueue_mapped_detach(struct virtqueue *vq);
+/* Makes a new queue one, where buffers must be mapped; false: without memory. */
+bool virtqueue_mapped_wrap(struct virtqueue *vq);
+void virtqueue_mapped_unwrap(struct virtqueue *vq);
+/* Pages for what both sides use: rings and tables (mapped.c). */
+uint64_t virtqueue_pages_alloc(unsigned order, uint64_t limit);
+void virtqueue_pages_free(uint64_t phys, unsigned order);
 VIRTQUEUE_LAYOUT(inner, ); /* by vq->inner */
 void *virtqueue_inner_detach(struct virtqueue *vq);
 /* By vq->layout, from virtqueue_add() and virtqueue_get(): whatever is not split. */

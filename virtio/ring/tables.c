@@ -20,7 +20,7 @@ void virtqueue_tables_allocate(struct virtqueue *vq, unsigned pieces)
 		return;
 	vq->tables_order = page_order((size_t)vq->size * pieces *
 				      sizeof(struct ring_desc));
-	vq->tables_phys = page_alloc(vq->tables_order);
+	vq->tables_phys = virtqueue_pages_alloc(vq->tables_order, UINT64_MAX);
 	if (!vq->tables_phys)
 		return;
 	vq->tables = phys_to_virt(vq->tables_phys);

@@ -11,6 +11,12 @@
 #include <virtio/ring/access.h>
 #include <virtio/virtio.h>
 
+/* The DMA seam is linked in with virtio/complete.c (mapped.c). */
+#pragma weak virtqueue_pages_alloc
+#pragma weak virtqueue_pages_free
+#pragma weak virtqueue_mapped_wrap
+#pragma weak virtqueue_mapped_unwrap
+
 #define CACHE_LINE 64
 
 static size_t align_up(size_t value, size_t alignment)
@@ -42,8 +48,9 @@ static bool rings_allocate(struct virtqueue *vq, bool legacy)
 	char *memory;
 
 	vq->ring_order = page_order(vq->ring_bytes);
-	vq->desc_phys = legacy ? page_alloc_below(vq->ring_order, VIRTQUEUE_LEGACY_LIMIT)
-			       : page_alloc(vq->ring_order);
+	vq->desc_phys = (virtqueue_pages_alloc ? virtqueue_pages_alloc
+					       : page_alloc_below)(
+		vq->ring_order, legacy ? VIRTQUEUE_LEGACY_LIMIT : UINT64_MAX);
 	if (!vq->desc_phys)
 		return false;
 	memory = phys_to_virt(vq->desc_phys);
@@ -127,18 +134,27 @@ struct virtqueue *virtqueue_create(const struct virtqueue_geometry *geometry)
 	}
 	if (geometry->indirect && virtqueue_tables_allocate)
 		virtqueue_tables_allocate(vq, geometry->pieces_max);
+	if (virtqueue_mapped_wrap && !virtqueue_mapped_wrap(vq)) {
+		virtqueue_destroy(vq);
+		return NULL;
+	}
 	virtqueue_reset(vq);
 	return vq;
 }
 
 void virtqueue_destroy(struct virtqueue *vq)
 {
+	void (*free)(uint64_t, unsigned) = virtqueue_pages_free ? virtqueue_pages_free
+								: page_free;
+
 	if (!vq)
 		return;
+	if (vq->wrapper)
+		virtqueue_mapped_unwrap(vq);
 	if (vq->tables)
-		page_free(vq->tables_phys, vq->tables_order);
+		free(vq->tables_phys, vq->tables_order);
 	if (vq->desc_phys)
-		page_free(vq->desc_phys, vq->ring_order);
+		free(vq->desc_phys, vq->ring_order);
 	kfree(vq->slots);
 	kfree(vq);
 }

@@ -70,6 +70,12 @@ bool virtqueue_broken(const struct virtqueue *vq);
 /* The most pieces one buffer may have in this queue (§2.7.5.3.1). */
 unsigned virtqueue_pieces_max(const struct virtqueue *vq);
 
+/* Where devices see only part of memory (`bounce`): the longest buffer there can be; and
+ * whether the last -ENOSPC was for want of that, not of room in the queue: then its callback
+ * comes when there may be some, even if nothing of it is in flight. */
+uint32_t virtqueue_bytes_max(const struct virtqueue *vq);
+bool virtqueue_starved(const struct virtqueue *vq);
+
 /* What the queue has cost so far; the owner's lock need not be held to read them. */
 struct virtqueue_counters {
 	uint64_t added, used;	 /* buffers */
