@@ -96,7 +96,8 @@ struct fs {
 	/* Others change it too: how long a name that was found may be remembered (names
 	 * that are not there are not remembered then). 0: only we change it. */
 	uint64_t names_ns;
-	void *data; /* the file system's */
+#define FS_NAMES_NEVER 1 /* names_ns of one whose names are not remembered at all */
+	void *data;	 /* the file system's */
 };
 
 /* Tree operations used by posix/: path walk with symbolic links (at most 40), mount

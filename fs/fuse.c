@@ -139,7 +139,7 @@ static int fuse_mount(const char *source, bool read_only, struct fs **out)
 		return -ENOMEM;
 	fuse->fs.operations = &fuse_type;
 	fuse->fs.read_only = read_only;
-	fuse->fs.names_ns = 1; /* until the host says otherwise */
+	fuse->fs.names_ns = FS_NAMES_NEVER; /* until the host says otherwise */
 	format(fuse->fs.source, sizeof(fuse->fs.source), "%s", source);
 	fuse->device = device;
 	fuse->root = fuse_root_make(fuse);

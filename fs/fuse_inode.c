@@ -99,7 +99,8 @@ int fuse_inode_of(struct fuse *fuse, const struct fuse_entry_out *entry, unsigne
 		return -ENOENT;
 	if (!plausible(&entry->attr))
 		return -EIO;
-	__atomic_store_n(&fuse->fs.names_ns, names_ns ? names_ns : 1, __ATOMIC_RELAXED);
+	__atomic_store_n(&fuse->fs.names_ns, names_ns ? names_ns : FS_NAMES_NEVER,
+			 __ATOMIC_RELAXED);
 	if (entry->nodeid == FUSE_ROOT_ID) {
 		*out = fs_inode_get(&fuse->root->inode);
 		return 0;

@@ -149,7 +149,7 @@ void fs_names_add(struct inode *directory, const char *name, size_t length,
 	struct name old, *slot, **bucket;
 	unsigned long flags;
 
-	if (valid_ns && !inode) {
+	if (valid_ns == FS_NAMES_NEVER || (valid_ns && !inode)) {
 		fs_names_drop(directory, name, length);
 		return;
 	}

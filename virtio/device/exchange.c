@@ -105,6 +105,7 @@ int exchange_create(struct exchange *exchange, struct virtio_device *device,
 		request->next = exchange->free;
 		exchange->free = request;
 	}
+	exchange->free_count = requests;
 	return 0;
 }
 
@@ -116,7 +117,7 @@ void exchange_destroy(struct exchange *exchange)
 		page_free(exchange->memory_phys,
 			  page_order(exchange->request_count *
 				     sizeof(struct exchange_memory)));
-	exchange->requests = NULL;
+	exchange->requests = exchange->free = NULL;
 	exchange->pieces = NULL;
 	exchange->memory_phys = 0;
 }
@@ -142,6 +143,7 @@ static int take(struct exchange *exchange, struct exchange_request **out)
 		*out = exchange->free;
 		if (*out) {
 			exchange->free = (*out)->next;
+			exchange->free_count--;
 			(*out)->session = exchange->session;
 		} else {
 			error = -EAGAIN;
@@ -170,6 +172,14 @@ int exchange_begin(struct exchange *exchange, bool wait, struct exchange_request
 	return 0;
 }
 
+/* Under the lock: a device that does not come back needs no memory, as soon as nobody
+ * holds a request of it. */
+static void release_removed(struct exchange *exchange)
+{
+	if (exchange->error == -ENODEV && exchange->free_count == exchange->request_count)
+		exchange_destroy(exchange);
+}
+
 /* Under the lock. */
 static void give_back(struct exchange_request *request)
 {
@@ -177,7 +187,9 @@ static void give_back(struct exchange_request *request)
 
 	request->next = exchange->free;
 	exchange->free = request;
+	exchange->free_count++;
 	wait_wake(&exchange->free_waiters, 1, 0);
+	release_removed(exchange);
 }
 
 void exchange_end(struct exchange_request *request)
@@ -367,6 +379,7 @@ void exchange_fail(struct exchange *exchange, int error)
 	if (exchange->waiting)
 		pump(exchange, NULL);
 	wait_wake(&exchange->free_waiters, WAKE_ALL, 0);
+	release_removed(exchange);
 	spin_unlock(&exchange->lock, flags);
 }
 

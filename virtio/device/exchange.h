@@ -72,6 +72,7 @@ struct exchange {
 
 	/* All under lock. */
 	struct exchange_request *free;
+	unsigned free_count;
 	struct exchange_request *waiting, **waiting_end; /* for room in a ring */
 	unsigned in_flight;
 	bool watchdog_armed;
@@ -89,7 +90,7 @@ int exchange_create(struct exchange *exchange, struct virtio_device *device,
 /* In restore(): the same with the new queues. What waited has failed before. */
 int exchange_restore(struct exchange *exchange, struct virtqueue **queues,
 		     unsigned queue_count);
-/* Only what was created, and only after a failed probe. */
+/* After a failed probe; a removed device's goes by itself. */
 void exchange_destroy(struct exchange *exchange);
 
 /* 0 and *out; else what the device's state answers: -EIO, -ENODEV; -EAGAIN: none is free
@@ -112,7 +113,7 @@ void exchange_end(struct exchange_request *request);
 /* The callback of a queue. */
 void exchange_used(struct exchange *exchange, struct virtqueue *queue);
 /* Ends everything with `error`, which is what new requests get from now on: the device
- * owns nothing any more. */
+ * owns nothing any more. -ENODEV: for ever. */
 void exchange_fail(struct exchange *exchange, int error);
 /* The same for what one queue held; and when that queue is back. */
 void exchange_queue_broken(struct exchange *exchange, struct virtqueue *queue);
