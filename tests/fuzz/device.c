@@ -138,4 +138,5 @@ void fuzz_one(const uint8_t *data, size_t bytes)
 	mock->reset_reads = mock->reset_pending = 0;
 	mock_remove(mock);
 	mock_chaos_end(&chaos);
+	host_threads_forget();
 }

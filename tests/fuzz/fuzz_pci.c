@@ -66,6 +66,8 @@ static void traffic(struct mock *mock, struct mock_chaos *chaos)
 			mock_config_changed(mock);
 		if (what & 32)
 			host_clock_advance(NS_PER_SEC);
+		if (what & 64)
+			host_threads_run();
 	}
 }
 
@@ -104,4 +106,5 @@ void fuzz_one(const uint8_t *data, size_t bytes)
 	mock->chaos = NULL;
 	mock_pci_end();
 	mock_chaos_end(&chaos);
+	host_threads_forget();
 }

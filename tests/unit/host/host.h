@@ -61,5 +61,6 @@ struct thread;
 /* Threads created by the code under test do not run by themselves: this calls the entry
  * functions of those not yet run, to their end; returns how many. */
 unsigned host_threads_run(void);
+void host_threads_forget(void); /* those not yet run never will */
 
 #endif

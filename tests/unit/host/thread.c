@@ -75,6 +75,16 @@ unsigned host_threads_run(void)
 	return count;
 }
 
+void host_threads_forget(void)
+{
+	while (created) {
+		struct thread *thread = created;
+
+		created = thread->all_next;
+		free(thread);
+	}
+}
+
 void thread_yield(void)
 {
 	if (host_world)

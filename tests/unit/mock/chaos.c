@@ -156,10 +156,12 @@ void mock_chaos_undo(struct mock *mock)
 
 	while (chaos->memory_count) {
 		struct mock_lie *lie = &chaos->memory[--chaos->memory_count];
-		void *at = (void *)(uintptr_t)lie->at;
+		char *at = (char *)(uintptr_t)lie->at;
 
-		if (memcmp(at, lie->lie, 16) == 0) /* else the driver wrote it anew */
-			memcpy(at, lie->before, 16);
+		/* The driver writes halves; what it wrote anew stays. */
+		for (unsigned half = 0; half < 16; half += 8)
+			if (memcmp(at + half, lie->lie + half, 8) == 0)
+				memcpy(at + half, lie->before + half, 8);
 	}
 }
 

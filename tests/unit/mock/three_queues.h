@@ -98,7 +98,7 @@ static struct mock *three_mock(unsigned vectors)
 }
 
 /* One buffer through each queue, one configuration change. */
-static void traffic(struct mock *mock)
+static __attribute__((unused)) void traffic(struct mock *mock)
 {
 	static char memory[64];
 	struct virtio_piece piece = { (uintptr_t)memory, sizeof(memory) };
