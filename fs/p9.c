@@ -261,6 +261,8 @@ static int p9_statfs(struct fs *fs, struct statfs *out)
 	out->f_bavail = p9_get64(&call);
 	out->f_files = p9_get64(&call);
 	out->f_ffree = p9_get64(&call);
+	p9_get64(&call); /* file system id */
+	p9_get32(&call); /* longest name */
 	out->f_namelen = FS_NAME_MAX;
 	return call.overrun ? -EIO : 0;
 }

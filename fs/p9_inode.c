@@ -126,6 +126,9 @@ int p9_getattr(struct p9 *p9, unsigned session, uint32_t fid, struct p9_attr *ou
 	out->atime = get_time(&call);
 	out->mtime = get_time(&call);
 	out->ctime = get_time(&call);
+	get_time(&call); /* of birth */
+	p9_get64(&call); /* generation */
+	p9_get64(&call); /* data version */
 	return call.overrun || !plausible(out) ? -EIO : 0;
 }
 
