@@ -6,8 +6,8 @@
  *	block.c		 the driver: its life, its disk
  *	block_config.c	 what the configuration says, brought into sane ranges
  *	block_queue.c	 queues: slots, watchdog, recovery
- *	block_issue.c	 from requests to device requests
- *	block_request.c	 requests come in, wait, and end
+ *	block_request.c	 requests come in, become device requests, and end
+ *	block_issue.c	 those that are neither reads nor writes
  *	block_zones.c	 zoned disks; only in programs that use <ferrule/zones.h>
  *
  * Each device request ("part") has a slot. */
@@ -207,8 +207,9 @@ void block_queue_shrink(struct block_queue *queue, uint64_t sectors);
 
 /* block_issue.c */
 
-/* Issues the next part. -ENOSPC: no room now; -EIO: the queue is broken. Under the lock. */
-int block_issue_part(struct block_queue *queue, struct ferrule_block_request *request);
+/* Issues the next part of what is no read or write. Under the lock. */
+int block_issue_other(struct block_queue *queue, struct ferrule_block_request *request,
+		      struct block_slot *slot);
 
 /* block_request.c */
 

@@ -1,83 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* virtio-blk: from requests to device requests (VIRTIO 1.3 §5.2.6). This is the hot path:
- * nothing here allocates, and what can be computed once was (slot addresses). */
+/* virtio-blk: device requests that are neither reads nor writes (VIRTIO 1.3 §5.2.6). */
 
 #include <errno.h>
 #include <string.h>
 #include <arch/mmu.h>
 #include <virtio/device/block.h>
-
-/* One block through the queue's buffer, for data in more pieces than a part can have.
- * The piece count; -ENOSPC: the buffer is in use. */
-static int bounce(struct block_queue *queue, struct ferrule_block_request *request,
-		  uint32_t *part_bytes)
-{
-	struct ferrule_block *disk = &queue->block->disk;
-	uint32_t left = disk->info.block_bytes;
-	int count = 1;
-	uint64_t phys;
-
-	if (!queue->bounce)
-		return -EINVAL;
-	if (queue->bounce_user)
-		return -ENOSPC;
-	phys = virt_to_phys(queue->bounce);
-	if (request->operation != FERRULE_BLOCK_READ)
-		disk_copy(request, request->driver.next_sector, queue->bounce, left,
-			  true);
-	*part_bytes = left;
-	while (left) {
-		uint32_t run = left < disk->piece_bytes_max ? left
-							    : disk->piece_bytes_max;
-
-		queue->pieces[count++] = (struct virtio_piece){ phys, run };
-		phys += run;
-		left -= run;
-	}
-	return count;
-}
-
-/* Issues reads and writes: header, data, status. [BLK-03] */
-static int issue_data(struct block_queue *queue, struct ferrule_block_request *request,
-		      struct block_slot *slot)
-{
-	struct ferrule_block *disk = &queue->block->disk;
-	struct virtio_piece *pieces = queue->pieces;
-	bool read = request->operation == FERRULE_BLOCK_READ;
-	uint32_t bytes;
-	int count = disk_single(disk, request, pieces, &bytes);
-	bool whole = count != 0;
-	int error;
-
-	if (!whole)
-		count = disk_gather(disk, request, pieces, &bytes);
-	slot->bounced = count == -EMSGSIZE;
-	if (slot->bounced)
-		count = bounce(queue, request, &bytes);
-	if (count < 0)
-		return count;
-	slot->shared->type = read ? VIRTIO_BLK_T_IN : VIRTIO_BLK_T_OUT;
-	slot->shared->sector = request->driver.next_sector;
-	slot->data_bytes = read ? bytes : 0;
-	pieces[count] = (struct virtio_piece){
-		slot->phys + offsetof(struct block_slot_shared, status), 1
-	};
-	error = read ? virtqueue_add(queue->vq, pieces, 1, (unsigned)count, slot)
-		     : virtqueue_add(queue->vq, pieces, (unsigned)count, 1, slot);
-	if (error)
-		return error;
-	if (slot->bounced) {
-		queue->bounce_user = request;
-		queue->bounce_sector = request->driver.next_sector;
-	}
-	if (whole)
-		request->driver.waits = false;
-	else
-		disk_advance(request, bytes);
-	return 0;
-}
 
 /* Appends to a zone: all of it in one part, and the place comes back before the status
  * (§5.2.6). */
@@ -202,29 +131,10 @@ static int issue_command(struct block_queue *queue, struct ferrule_block_request
 	return error;
 }
 
-int block_issue_part(struct block_queue *queue, struct ferrule_block_request *request)
+int block_issue_other(struct block_queue *queue, struct ferrule_block_request *request,
+		      struct block_slot *slot)
 {
-	struct block_slot *slot = queue->free;
-	int error;
-
-	if (!slot)
-		return -ENOSPC;
-	queue->pieces[0] = (struct virtio_piece){ slot->phys, BLOCK_HEADER_BYTES };
-	*(volatile uint8_t *)&slot->shared->status = BLOCK_STATUS_UNWRITTEN;
-	if (request->operation <= FERRULE_BLOCK_WRITE)
-		error = issue_data(queue, request, slot);
-	else if (request->operation == FERRULE_BLOCK_ZONE_APPEND)
-		error = issue_append(queue, request, slot);
-	else
-		error = issue_command(queue, request, slot);
-	if (error)
-		return error;
-	queue->free = slot->next;
-	slot->request = request;
-	request->driver.parts++;
-	if (!queue->in_flight++ && !queue->watchdog_armed) {
-		queue->watchdog_armed = true;
-		timer_arm(&queue->watchdog, clock_ns() + DISK_SILENCE_NS);
-	}
-	return 0;
+	return request->operation == FERRULE_BLOCK_ZONE_APPEND
+		       ? issue_append(queue, request, slot)
+		       : issue_command(queue, request, slot);
 }

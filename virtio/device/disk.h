@@ -125,8 +125,23 @@ void disk_range_undo(struct ferrule_block_request *request, uint64_t sector);
 
 /* Sets the result of a request that has no part in flight, wakes its waiter or puts it
  * on *finished. Under its lock. */
-void disk_end(struct ferrule_block_request *request, int status,
-	      struct ferrule_block_request **finished);
+static inline void disk_end(struct ferrule_block_request *request, int status,
+			    struct ferrule_block_request **finished)
+{
+	struct wait_queue *waiter = request->driver.waiter;
+
+	if (request->done) {
+		request->driver.error = status;
+		request->driver.next = *finished;
+		*finished = request;
+		return;
+	}
+	/* From here on the request may be gone, unless its waiter sleeps: that one takes
+	 * the lock, which we hold, before it returns. */
+	__atomic_store_n(&request->status, status, __ATOMIC_RELEASE);
+	if (waiter)
+		wait_wake(waiter, WAKE_ALL, 0);
+}
 /* Calls done() of all of them, in no lock. */
 void disk_finish(struct ferrule_block_request *finished);
 

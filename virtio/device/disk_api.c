@@ -28,10 +28,11 @@ static int check_range(const struct ferrule_block *disk, uint64_t sector,
 static int check_data(const struct ferrule_block *disk,
 		      struct ferrule_block_request *request)
 {
+	bool read = request->operation == FERRULE_BLOCK_READ;
 	uint64_t bytes = 0;
 	int error;
 
-	if (request->operation != FERRULE_BLOCK_READ && disk->info.read_only)
+	if (!read && disk->info.read_only)
 		return -EROFS; /* [BLK-05] */
 	for (unsigned i = 0; i < request->segment_count; i++) {
 		if (request->segments[i].bytes % FERRULE_SECTOR_BYTES)
@@ -40,7 +41,7 @@ static int check_data(const struct ferrule_block *disk,
 			return -EINVAL;
 	}
 	error = check_range(disk, request->sector, bytes / FERRULE_SECTOR_BYTES);
-	if (!error && request->operation != FERRULE_BLOCK_READ && disk->operations->check)
+	if (!read && !error && disk->operations->check)
 		error = disk->operations->check(disk, request, bytes);
 	for (unsigned i = 0; !error && i < request->segment_count; i++)
 		if (!pieces_populate(request->segments[i].data,
@@ -63,11 +64,13 @@ static int check_erasing(const struct ferrule_block *disk,
 static int check(const struct ferrule_block *disk, struct ferrule_block_request *request)
 {
 	switch (request->operation) {
+	case FERRULE_BLOCK_ZONE_APPEND:
+		if (!disk->operations->check)
+			return -ENOTSUP;
+		/* fall through */
 	case FERRULE_BLOCK_READ:
 	case FERRULE_BLOCK_WRITE:
 		return check_data(disk, request);
-	case FERRULE_BLOCK_ZONE_APPEND:
-		return disk->operations->check ? check_data(disk, request) : -ENOTSUP;
 	case FERRULE_BLOCK_FLUSH:
 		return !disk->flush; /* without FLUSH the cache is write-through */
 	case FERRULE_BLOCK_DISCARD:

@@ -137,24 +137,6 @@ void disk_range_undo(struct ferrule_block_request *request, uint64_t sector)
 	request->driver.waits = true;
 }
 
-void disk_end(struct ferrule_block_request *request, int status,
-	      struct ferrule_block_request **finished)
-{
-	struct wait_queue *waiter = request->driver.waiter;
-
-	if (request->done) {
-		request->driver.error = status;
-		request->driver.next = *finished;
-		*finished = request;
-		return;
-	}
-	/* From here on the request may be gone, unless its waiter sleeps: that one takes
-	 * the lock, which we hold, before it returns. */
-	__atomic_store_n(&request->status, status, __ATOMIC_RELEASE);
-	if (waiter)
-		wait_wake(waiter, WAKE_ALL, 0);
-}
-
 void disk_finish(struct ferrule_block_request *finished)
 {
 	while (finished) {

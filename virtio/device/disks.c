@@ -5,7 +5,9 @@
 
 #include <virtio/device/block.h>
 
-extern const struct virtio_driver virtio_block_driver;
+extern const struct virtio_driver virtio_block_driver, virtio_scsi_driver,
+	virtio_pmem_driver;
 
 extern const void *const disk_drivers[];
-const void *const disk_drivers[] = { &virtio_block_driver };
+const void *const disk_drivers[] = { &virtio_block_driver, &virtio_scsi_driver,
+				     &virtio_pmem_driver };

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* A virtio-scsi device in memory with a few units, strict, and able to lie. Included by
+ * one test file each. */
+
+#ifndef SCSI_DEVICE_H
+#define SCSI_DEVICE_H
+
+#include <errno.h>
+#include <unit.h>
+#include <virtio/device/scsi.h>
+#include "host/host.h"
+#include "mock/mock.h"
+
+const void *const disk_drivers[] = { NULL };
+
+#define BYTES (1u << 20)
+#define UNITS 4
+
+static struct unit {
+	bool there;
+	unsigned target, number;
+	uint8_t type;
+	uint32_t block;
+	uint64_t blocks;
+	bool read_only, no_cache, no_16;
+	unsigned attentions, busy;	  /* answers of that kind still to come */
+	uint8_t key, asc, ascq;		  /* of the next command that moves data */
+	unsigned commands, flushes, most; /* counted; most: in flight at once */
+	uint8_t data[BYTES];
+} units[UNITS];
+
+static struct {
+	bool ignore;		/* takes commands, answers none */
+	bool unwritten;		/* "uses" them without an answer */
+	uint8_t response;	/* forced, if not 0 */
+	uint8_t status;		/* forced, if not 0 */
+	uint32_t residual;	/* claimed */
+	uint32_t sense_len;	/* claimed, if not 0 */
+	uint32_t report_length; /* of REPORT LUNS, claimed, if not 0 */
+	uint32_t last_block;	/* of READ CAPACITY, if not 0 */
+	unsigned unmaps, sames, tasks;
+	uint32_t task_types[16];
+	uint8_t last_lun[8];
+	unsigned most_pieces;
+	uint32_t most_bytes;
+} device;
+
+static struct unit *unit_at(const uint8_t lun[8])
+{
+	for (unsigned i = 0; i < UNITS; i++)
+		if (units[i].there && units[i].target == lun[1] &&
+		    units[i].number == ((unsigned)(lun[2] & 0x3f) << 8 | lun[3]))
+			return &units[i];
+	return NULL;
+}
+
+static bool target_there(unsigned target)
+{
+	for (unsigned i = 0; i < UNITS; i++)
+		if (units[i].there && units[i].target == target)
+			return true;
+	return false;
+}
+
+static void sense(struct scsi_answer *answer, uint8_t key, uint8_t asc, uint8_t ascq)
+{
+	answer->status = 2;
+	answer->sense_len = 18;
+	memset(answer->sense, 0, sizeof(answer->sense));
+	answer->sense[0] = 0x70;
+	answer->sense[2] = key;
+	answer->sense[7] = 10;
+	answer->sense[12] = asc;
+	answer->sense[13] = ascq;
+}
+
+static uint32_t report_luns(unsigned target, uint8_t *out)
+{
+	uint32_t length = 0;
+
+	for (unsigned i = 0; i < UNITS; i++) {
+		if (!units[i].there || units[i].target != target)
+			continue;
+		out[8 + length] = units[i].number > 255
+					  ? (uint8_t)(0x40 | units[i].number >> 8)
+					  : 0;
+		out[9 + length] = (uint8_t)units[i].number;
+		length += 8;
+	}
+	put_be32(out, device.report_length ? device.report_length : length);
+	return 8 + length;
+}
+
+static uint32_t inquiry(const struct unit *unit, const uint8_t *cdb, uint8_t *out,
+			struct scsi_answer *answer)
+{
+	if (!unit) {
+		out[0] = 0x7f;
+		return 36;
+	}
+	if (!(cdb[1] & 1)) {
+		out[0] = unit->type;
+		return 36;
+	}
+	out[1] = cdb[2];
+	switch (cdb[2]) {
+	case 0x80:
+		memcpy(out + 4, "serial  ", 8);
+		out[3] = 8;
+		return 12;
+	case 0xb0:
+		out[3] = 60;
+		put_be32(out + 20, 100); /* blocks an UNMAP */
+		put_be32(out + 24, 1);
+		put_be32(out + 28, 8);
+		put_be64(out + 36, 64); /* blocks a WRITE SAME */
+		return 64;
+	case 0xb2:
+		out[5] = 0x80;
+		return 8;
+	}
+	sense(answer, 5, 0x24, 0);
+	return 0;
+}
+
+static uint32_t capacity(const struct unit *unit, const uint8_t *cdb, uint8_t *out,
+			 struct scsi_answer *answer)
+{
+	uint64_t last = device.last_block ? device.last_block : unit->blocks - 1;
+
+	if (cdb[0] == 0x25) {
+		put_be32(out, last > UINT32_MAX ? UINT32_MAX : (uint32_t)last);
+		put_be32(out + 4, unit->block);
+		return 8;
+	}
+	if (unit->no_16) {
+		sense(answer, 5, 0x20, 0);
+		return 0;
+	}
+	put_be64(out, last);
+	put_be32(out + 8, unit->block);
+	out[13] = 1;
+	return 32;
+}
+
+/* Moves data; the bytes moved. */
+static uint32_t transfer(struct unit *unit, const struct mock_chain *chain,
+			 const uint8_t *cdb, struct scsi_answer *answer)
+{
+	bool read = cdb[0] == 0x28 || cdb[0] == 0x88, ten = cdb[0] < 0x80;
+	uint64_t block = ten ? get_be32(cdb + 2) : get_be64(cdb + 2);
+	uint32_t blocks = ten ? get_be16(cdb + 7) : get_be32(cdb + 10);
+	uint32_t bytes = read ? chain->writable - 108 : chain->readable - 51;
+	uint64_t at = block * unit->block;
+
+	assert_int_equal(bytes, blocks * unit->block);
+	assert_true(block + blocks <= unit->blocks);
+	if (bytes > device.most_bytes)
+		device.most_bytes = bytes;
+	if (chain->count - 2 > device.most_pieces)
+		device.most_pieces = chain->count - 2;
+	if (unit->key) {
+		sense(answer, unit->key, unit->asc, unit->ascq);
+		return 0;
+	}
+	if (at + bytes > BYTES) /* far out: nothing is kept there */
+		return bytes;
+	if (read)
+		mock_write(chain, 108, unit->data + at, bytes);
+	else
+		mock_read(chain, 51, unit->data + at, bytes);
+	return bytes;
+}
+
+static void range(struct unit *unit, const struct mock_chain *chain, const uint8_t *cdb)
+{
+	uint8_t list[24], zero[4096] = { 0 }, got[4096];
+
+	if (cdb[0] == 0x42) {
+		assert_int_equal(chain->readable, 51 + 24);
+		assert_int_equal(get_be16(cdb + 7), 24);
+		mock_read(chain, 51, list, 24);
+		assert_int_equal(get_be16(list), 22);
+		assert_int_equal(get_be16(list + 2), 16);
+		assert_true(get_be32(list + 16) <= 100);
+		assert_true(get_be64(list + 8) + get_be32(list + 16) <= unit->blocks);
+		device.unmaps++;
+		return;
+	}
+	assert_int_equal(chain->readable, 51 + unit->block);
+	mock_read(chain, 51, got, unit->block);
+	assert_memory_equal(got, zero, unit->block);
+	assert_true(get_be32(cdb + 10) <= 64);
+	memset(unit->data + get_be64(cdb + 2) * unit->block, 0,
+	       get_be32(cdb + 10) * unit->block);
+	device.sames++;
+}
+
+/* One command of a unit that is there. */
+static void run(struct unit *unit, const struct mock_chain *chain, const uint8_t *cdb,
+		struct scsi_answer *answer)
+{
+	uint8_t out[256] = { 0 };
+	uint32_t length = 0;
+
+	unit->commands++;
+	if (unit->attentions && cdb[0] != 0x12) {
+		unit->attentions--;
+		sense(answer, 6, 0x29, 0);
+		return;
+	}
+	if (unit->busy && cdb[0] != 0x12) {
+		unit->busy--;
+		answer->status = 8;
+		return;
+	}
+	switch (cdb[0]) {
+	case 0x00:
+		return;
+	case 0x12:
+		length = inquiry(unit, cdb, out, answer);
+		break;
+	case 0x1a:
+		out[2] = unit->read_only ? 0x80 : 0;
+		out[4] = 8;
+		out[5] = 18;
+		out[6] = unit->no_cache ? 0 : 4;
+		length = 24;
+		break;
+	case 0x25:
+	case 0x9e:
+		length = capacity(unit, cdb, out, answer);
+		break;
+	case 0x35:
+		unit->flushes++;
+		return;
+	case 0x42:
+	case 0x93:
+		range(unit, chain, cdb);
+		return;
+	case 0x28:
+	case 0x2a:
+	case 0x88:
+	case 0x8a:
+		transfer(unit, chain, cdb, answer);
+		return;
+	default:
+		sense(answer, 5, 0x20, 0);
+		return;
+	}
+	if (length > chain->writable - 108)
+		length = chain->writable - 108;
+	mock_write(chain, 108, out, length);
+	answer->residual = chain->writable - 108 - length;
+}
+
+static void serve_request(struct mock *mock, unsigned queue,
+			  const struct mock_chain *chain)
+{
+	struct scsi_request request;
+	struct scsi_answer answer = { .response = VIRTIO_SCSI_S_OK };
+	struct unit *unit;
+
+	assert_true(chain->readable >= 51 && chain->writable >= 108);
+	assert_true(chain->readable == 51 || chain->writable == 108); /* [SCS-09] */
+	mock_read(chain, 0, &request, sizeof(request));
+	assert_int_equal(request.task_attr | request.prio | request.crn,
+			 0);		     /* [SCS-04] */
+	assert_int_equal(request.lun[0], 1); /* [SCS-03] */
+	assert_int_equal(request.lun[2] >> 6, 1);
+	assert_int_equal(
+		request.lun[4] | request.lun[5] | request.lun[6] | request.lun[7], 0);
+	memcpy(device.last_lun, request.lun, 8);
+	unit = unit_at(request.lun);
+	if (request.cdb[0] == 0xa0 && target_there(request.lun[1])) {
+		uint8_t out[4096] = { 0 };
+		uint32_t length = report_luns(request.lun[1], out);
+
+		mock_write(chain, 108, out, length);
+		answer.residual = chain->writable - 108 - length;
+	} else if (!unit) {
+		answer.response = VIRTIO_SCSI_S_BAD_TARGET;
+	} else {
+		run(unit, chain, request.cdb, &answer);
+	}
+	if (device.response)
+		answer.response = device.response;
+	if (device.status)
+		answer.status = device.status;
+	if (device.residual)
+		answer.residual = device.residual;
+	if (device.sense_len)
+		answer.sense_len = device.sense_len;
+	if (!device.unwritten)
+		mock_write(chain, 0, &answer, sizeof(answer));
+	mock_push(mock, queue, chain, chain->writable);
+}
+
+static void serve_task(struct mock *mock, const struct mock_chain *chain)
+{
+	uint32_t type[2];
+	uint8_t answer = 0;
+
+	assert_int_equal(chain->readable, 24);
+	assert_int_equal(chain->writable, 1);
+	mock_read(chain, 0, type, 8);
+	assert_int_equal(type[0], 0);
+	device.task_types[device.tasks++ % 16] = type[1];
+	mock_write(chain, 0, &answer, 1);
+	mock_push(mock, 0, chain, 1);
+}
+
+static void serve(struct mock *mock, unsigned queue)
+{
+	static struct mock_chain chain;
+
+	if (queue == 1 || (device.ignore && queue > 1))
+		return;
+	if (queue > 1 && mock_available(mock, queue) > units[0].most)
+		units[0].most = mock_available(mock, queue);
+	while (mock_pop(mock, queue, &chain)) {
+		if (queue == 0)
+			serve_task(mock, &chain);
+		else
+			serve_request(mock, queue, &chain);
+	}
+	mock_interrupt(mock, queue);
+}
+
+static inline void event(struct mock *mock, uint32_t kind, unsigned target,
+			 unsigned number, uint32_t reason)
+{
+	static struct mock_chain chain;
+	uint8_t bytes[16] = { 0 };
+
+	memcpy(bytes, &kind, 4);
+	scsi_lun(bytes + 4, target, number);
+	memcpy(bytes + 12, &reason, 4);
+	assert_true(mock_pop(mock, 1, &chain)); /* [SCS-07] there is always one */
+	assert_true(chain.writable >= 16);
+	mock_write(&chain, 0, bytes, 16);
+	mock_push(mock, 1, &chain, 16);
+	mock_interrupt(mock, 1);
+}
+
+static inline void put(struct mock *mock, unsigned offset, uint64_t value, unsigned width)
+{
+	memcpy(mock->config + offset, &value, width);
+}
+
+static struct unit *give(unsigned index, unsigned target, unsigned number, uint32_t block)
+{
+	struct unit *unit = &units[index];
+
+	memset(unit, 0, sizeof(*unit));
+	unit->there = true;
+	unit->target = target;
+	unit->number = number;
+	unit->block = block;
+	unit->blocks = BYTES / block;
+	for (unsigned i = 0; i < BYTES; i++)
+		unit->data[i] = (uint8_t)(i / 512 * 3 + i + index);
+	return unit;
+}
+
+static struct mock *fresh(void)
+{
+	struct mock *mock = mock_new(VIRTIO_ID_SCSI);
+
+	memset(&device, 0, sizeof(device));
+	memset(units, 0, sizeof(units));
+	for (unsigned i = 0; i < 3; i++)
+		mock->queue_max[i] = 64;
+	mock->serve = serve;
+	mock->config_bytes = 36;
+	put(mock, 0, 1, 4);
+	put(mock, 4, 60, 4);
+	put(mock, 8, 0xffff, 4);
+	put(mock, 12, 32, 4);
+	put(mock, 16, 16, 4);
+	put(mock, 20, 96, 4);
+	put(mock, 24, 32, 4);
+	put(mock, 30, 7, 2);
+	put(mock, 32, 16383, 4);
+	for (unsigned i = 0; i < 4; i++)
+		mock_offer(mock, i);
+	return mock;
+}
+
+static struct ferrule_block *disk;
+
+static inline struct ferrule_block *start(struct mock *mock)
+{
+	assert_int_equal(mock_add(mock), 0);
+	disk = ferrule_block_at(0);
+	return disk;
+}
+
+/* The worker's turn: it ends when there is no more work, by a world that stops it. */
+static struct mock *working;
+static unsigned turns;
+
+static bool world(void)
+{
+	bool moved = mock_run_all();
+	struct scsi *scsi = working ? working->device.driver_data : NULL;
+
+	if (moved || !scsi || !turns)
+		return moved;
+	if (!--turns) {
+		scsi->ending = true;
+		wait_wake(&scsi->work, WAKE_ALL, 0);
+	}
+	return true;
+}
+
+/* Runs the worker until it has nothing to do. */
+static inline void work(struct mock *mock)
+{
+	struct scsi *scsi = mock->device.driver_data;
+
+	host_world = world;
+	working = mock;
+	turns = 3;
+	if (!scsi->thread) {
+		scsi->thread = true;
+		scsi->ending = false;
+		thread_create("again", scsi_worker, scsi);
+	}
+	host_threads_run();
+	working = NULL;
+	scsi->ending = false;
+	host_world = mock_run_all;
+}
+
+static inline void finish(struct mock *mock)
+{
+	struct scsi *scsi = mock->device.driver_data;
+
+	if (scsi && scsi->thread)
+		work(mock);
+	if (disk)
+		ferrule_block_release(disk);
+	disk = NULL;
+	mock_unplug(mock);
+	mock_remove(mock);
+	assert_null(ferrule_block_at(0));
+}
+
+static uint8_t buffer[1 << 20] __attribute__((aligned(4096)));
+
+static int nothing_left(void **state)
+{
+	(void)state;
+	return host_heap_live || host_page_live || virtio_devices;
+}
+#define scsi_test(function) cmocka_unit_test_teardown(function, nothing_left)
+
+#endif

@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* virtio-scsi: the driver (VIRTIO 1.3 §5.6). [SCS-01] Queue 0 is control, 1 events, the
+ * others requests. */
+
+#include <errno.h>
+#include <string.h>
+#include <kernel/heap.h>
+#include <kernel/log.h>
+#include <kernel/page.h>
+#include <virtio/device/scsi.h>
+
+#define SEG_MAX	       254
+#define MAX_LUN	       16383
+#define MAX_TARGET     255
+#define MAX_IN_FLIGHT  128
+#define CONTROL_QUEUES 2
+#define LEAVE_NS       (10 * NS_PER_MS)
+
+/* [SCS-08] Each limit, read once, between what we need and what we can do. */
+static uint32_t limit(struct virtio_device *device, unsigned offset, uint32_t most)
+{
+	uint32_t value = virtio_config_read32(device, offset);
+
+	return value && value < most ? value : most;
+}
+
+static unsigned count_queues(struct virtio_device *device)
+{
+	unsigned most = virtio_config_read32(device, SCSI_CONFIG_NUM_QUEUES);
+	unsigned wanted = disk_queues_wanted(), count = 1;
+
+	while (count < wanted && count < most &&
+	       device->transport->queue_size(device, CONTROL_QUEUES + count))
+		count++;
+	return count;
+}
+
+static int read_config(struct scsi *scsi)
+{
+	struct virtio_device *device = scsi->device;
+	unsigned ring = UINT32_MAX;
+	uint16_t target = virtio_config_read16(device, SCSI_CONFIG_MAX_TARGET);
+
+	for (unsigned i = 0; i < scsi->queue_count; i++) {
+		unsigned pieces = virtqueue_pieces_max(scsi->queues[i].vq);
+
+		if (pieces < ring)
+			ring = pieces;
+	}
+	if (ring < 3)
+		return -ENOTSUP;
+	scsi->seg_max = limit(device, SCSI_CONFIG_SEG_MAX, SEG_MAX);
+	if (scsi->seg_max > ring - 2)
+		scsi->seg_max = ring - 2;
+	scsi->max_sectors = limit(device, SCSI_CONFIG_MAX_SECTORS,
+				  DISK_PART_BYTES_MAX / FERRULE_SECTOR_BYTES);
+	scsi->cmd_per_lun = limit(device, SCSI_CONFIG_CMD_PER_LUN, MAX_IN_FLIGHT);
+	scsi->max_target = target < MAX_TARGET ? target : MAX_TARGET;
+	scsi->max_lun = virtio_config_read32(device, SCSI_CONFIG_MAX_LUN);
+	if (scsi->max_lun > MAX_LUN)
+		scsi->max_lun = MAX_LUN;
+	/* [SCS-02] The sizes in the requests are those a reset sets; nothing is written. */
+	if (virtio_config_read32(device, SCSI_CONFIG_SENSE_SIZE) != SCSI_SENSE_BYTES ||
+	    virtio_config_read32(device, SCSI_CONFIG_CDB_SIZE) != SCSI_CDB_BYTES ||
+	    virtio_config_read32(device, SCSI_CONFIG_EVENT_INFO_SIZE) > SCSI_EVENT_BYTES)
+		return -EPROTO;
+	return 0;
+}
+
+static int find_queues(struct scsi *scsi)
+{
+	unsigned count = CONTROL_QUEUES + scsi->queue_count;
+	struct virtqueue_wanted *wanted = kzalloc(count * sizeof(*wanted));
+	int error;
+
+	if (!wanted)
+		return -ENOMEM;
+	wanted[0] = (struct virtqueue_wanted){ .name = "control",
+					       .size_max = 8,
+					       .callback = scsi_control_used,
+					       .pieces_max = 1 };
+	wanted[1] = (struct virtqueue_wanted){ .name = "events",
+					       .index = 1,
+					       .size_max = SCSI_EVENTS,
+					       .callback = scsi_event_used,
+					       .pieces_max = 1 };
+	for (unsigned i = CONTROL_QUEUES; i < count; i++)
+		wanted[i] = (struct virtqueue_wanted){ .name = "requests",
+						       .index = i,
+						       .callback = scsi_used,
+						       .pieces_max = 8 };
+	error = virtio_find_queues(scsi->device, wanted, count, scsi->vqs);
+	kfree(wanted);
+	for (unsigned i = 0; i < scsi->queue_count && !error; i++)
+		scsi->queues[i].vq = scsi->vqs[CONTROL_QUEUES + i];
+	return error;
+}
+
+static void scsi_free(struct scsi *scsi)
+{
+	for (unsigned i = 0; scsi->queues && i < scsi->queue_count; i++)
+		scsi_queue_free(&scsi->queues[i]);
+	if (scsi->shared_phys)
+		page_free(scsi->shared_phys, 0);
+	kfree(scsi->queues);
+	kfree(scsi->vqs);
+	kfree(scsi);
+}
+
+void scsi_put(struct scsi *scsi)
+{
+	if (__atomic_sub_fetch(&scsi->holders, 1, __ATOMIC_ACQ_REL) == 0)
+		scsi_free(scsi);
+}
+
+static int set_up(struct scsi *scsi)
+{
+	int error;
+
+	scsi->queue_count = count_queues(scsi->device);
+	scsi->queues = kzalloc(scsi->queue_count * sizeof(*scsi->queues));
+	scsi->vqs = kzalloc((CONTROL_QUEUES + scsi->queue_count) *
+			    sizeof(struct virtqueue *));
+	scsi->shared_phys = page_alloc(0);
+	if (!scsi->queues || !scsi->vqs || !scsi->shared_phys)
+		return -ENOMEM;
+	scsi->shared = phys_to_virt(scsi->shared_phys);
+	memset(scsi->shared, 0, PAGE_BYTES);
+	error = find_queues(scsi);
+	if (!error)
+		error = read_config(scsi);
+	for (unsigned i = 0; i < scsi->queue_count && !error; i++) {
+		scsi->queues[i].scsi = scsi;
+		error = scsi_queue_make(&scsi->queues[i]);
+	}
+	return error;
+}
+
+static int scsi_probe(struct virtio_device *device)
+{
+	struct scsi *scsi = kzalloc(sizeof(*scsi));
+	int error;
+
+	if (!scsi)
+		return -ENOMEM;
+	scsi->device = device;
+	scsi->holders = 1;
+	error = set_up(scsi);
+	if (error) {
+		scsi_free(scsi);
+		return error;
+	}
+	device->driver_data = scsi;
+	scsi_events_fill(scsi);
+	return 0;
+}
+
+static void kick_events(struct scsi *scsi)
+{
+	unsigned long flags = spin_lock(&scsi->lock);
+	bool kick = virtqueue_kick_prepare(scsi->vqs[1]);
+
+	spin_unlock(&scsi->lock, flags);
+	if (kick)
+		virtqueue_notify(scsi->vqs[1]);
+}
+
+/* The units there are now, before boot goes on; later ones are the thread's. */
+static void scsi_ready(struct virtio_device *device)
+{
+	struct scsi *scsi = device->driver_data;
+
+	kick_events(scsi);
+	scsi_scan_all(scsi);
+	scsi->thread = true;
+	if (!thread_create(device->name, scsi_worker, scsi)) {
+		scsi->thread = false;
+		log_error("%s: no memory for a thread: later units are not found",
+			  device->name);
+	}
+}
+
+static void scsi_broken(struct virtio_device *device)
+{
+	struct scsi *scsi = device->driver_data;
+	unsigned long flags;
+
+	if (!scsi)
+		return;
+	flags = spin_lock(&scsi->lock);
+	scsi->stopped = true;
+	scsi->control_busy = false;
+	spin_unlock(&scsi->lock, flags);
+	for (unsigned i = 0; i < scsi->queue_count; i++)
+		scsi_queue_stop(&scsi->queues[i]);
+}
+
+static int scsi_restore(struct virtio_device *device)
+{
+	struct scsi *scsi = device->driver_data;
+	int error = find_queues(scsi);
+
+	for (unsigned i = 0; i < scsi->queue_count && !error; i++)
+		if (virtqueue_pieces_max(scsi->queues[i].vq) < scsi->seg_max + 2)
+			error = -EPROTO;
+	if (!error)
+		scsi_events_fill(scsi);
+	return error;
+}
+
+static void scsi_restored(struct virtio_device *device)
+{
+	struct scsi *scsi = device->driver_data;
+	unsigned long flags = spin_lock(&scsi->lock);
+
+	scsi->stopped = false;
+	spin_unlock(&scsi->lock, flags);
+	kick_events(scsi);
+	for (unsigned i = 0; i < scsi->queue_count; i++)
+		scsi_queue_go_on(&scsi->queues[i]);
+	scsi_want_scan(scsi, -1); /* events may have been lost */
+}
+
+static void scsi_removed(struct virtio_device *device)
+{
+	struct scsi *scsi = device->driver_data;
+
+	if (!scsi)
+		return;
+	for (unsigned i = 0; i < scsi->queue_count; i++)
+		scsi_queue_give_up(&scsi->queues[i], -ENODEV);
+	__atomic_store_n(&scsi->ending, true, __ATOMIC_RELEASE);
+	while (__atomic_load_n(&scsi->thread, __ATOMIC_ACQUIRE)) {
+		wait_wake(&scsi->work, WAKE_ALL, 0);
+		thread_sleep_until(clock_ns() + LEAVE_NS);
+	}
+	scsi_forget_all(scsi);
+	device->driver_data = NULL;
+	scsi_put(scsi);
+}
+
+const struct virtio_driver virtio_scsi_driver = {
+	.name = "scsi",
+	.device_id = VIRTIO_ID_SCSI,
+	.wanted = VIRTIO_FEATURES(VIRTIO_BIT(VIRTIO_SCSI_F_HOTPLUG) |
+				  VIRTIO_BIT(VIRTIO_SCSI_F_CHANGE)),
+	.probe = scsi_probe,
+	.ready = scsi_ready,
+	.broken = scsi_broken,
+	.restore = scsi_restore,
+	.restored = scsi_restored,
+	.removed = scsi_removed,
+};
+VIRTIO_DRIVER(virtio_scsi_driver);

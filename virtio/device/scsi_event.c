@@ -1,0 +1,125 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* virtio-scsi: events (VIRTIO 1.3 §5.6.6.3), and the thread that looks into them. */
+
+#include <errno.h>
+#include <string.h>
+#include <virtio/device/scsi.h>
+
+#define EVENTS_MISSED	UINT32_C(0x80000000)
+#define TRANSPORT_RESET 1
+#define PARAM_CHANGE	3
+#define RESET_HARD	0 /* the unit was reset, but is still there */
+
+struct scsi_event {
+	uint32_t event;
+	uint8_t lun[8];
+	uint32_t reason;
+};
+
+/* [SCS-07] The queue is kept filled. Under scsi->lock. */
+static bool give(struct scsi *scsi, uint8_t *buffer)
+{
+	struct virtio_piece piece = {
+		scsi->shared_phys + (uint64_t)(buffer - scsi->shared), SCSI_EVENT_BYTES
+	};
+
+	memset(buffer, 0, SCSI_EVENT_BYTES);
+	return !virtqueue_add(scsi->vqs[1], &piece, 0, 1, buffer);
+}
+
+void scsi_events_fill(struct scsi *scsi)
+{
+	unsigned long flags = spin_lock(&scsi->lock);
+
+	for (unsigned i = 0; i < SCSI_EVENTS; i++)
+		if (!give(scsi, scsi->shared + i * SCSI_EVENT_BYTES))
+			break;
+	spin_unlock(&scsi->lock, flags);
+}
+
+void scsi_want_scan(struct scsi *scsi, int target)
+{
+	if (target < 0)
+		__atomic_store_n(&scsi->scan_all, true, __ATOMIC_RELEASE);
+	else
+		__atomic_fetch_or(&scsi->scan_targets[target / 32 % 8],
+				  UINT32_C(1) << target % 32, __ATOMIC_RELEASE);
+	wait_wake(&scsi->work, WAKE_ALL, 0);
+}
+
+/* What each event asks to be looked at; what it says besides is not believed. */
+static void take(struct scsi *scsi, const struct scsi_event *event)
+{
+	uint32_t kind = event->event & ~EVENTS_MISSED;
+
+	if (event->event & EVENTS_MISSED)
+		scsi_want_scan(scsi, -1);
+	if ((kind == TRANSPORT_RESET && event->reason != RESET_HARD) ||
+	    kind == PARAM_CHANGE)
+		scsi_want_scan(scsi, event->lun[0] == 1 ? event->lun[1] : -1);
+}
+
+void scsi_event_used(struct virtqueue *vq)
+{
+	struct scsi *scsi = virtqueue_device(vq)->driver_data;
+	unsigned long flags = spin_lock(&scsi->lock);
+	uint8_t *buffer;
+	uint32_t bytes;
+	bool kick;
+
+	do {
+		virtqueue_disable_cb(vq);
+		while ((buffer = virtqueue_get(vq, &bytes))) {
+			struct scsi_event event;
+
+			memcpy(&event, buffer, sizeof(event));
+			if (bytes >= sizeof(event) || scsi->device->transport->legacy)
+				take(scsi, &event);
+			give(scsi, buffer);
+		}
+	} while (!virtqueue_enable_cb(vq) && !virtqueue_broken(vq));
+	kick = virtqueue_kick_prepare(vq);
+	spin_unlock(&scsi->lock, flags);
+	if (kick)
+		virtqueue_notify(vq);
+}
+
+/* The next thing to look at: a target, -1: all; -2: nothing. */
+static int next_work(struct scsi *scsi)
+{
+	if (__atomic_exchange_n(&scsi->scan_all, false, __ATOMIC_ACQUIRE))
+		return -1;
+	for (int target = 0; target < 256; target++) {
+		uint32_t bit = UINT32_C(1) << target % 32;
+
+		if (__atomic_fetch_and(&scsi->scan_targets[target / 32], ~bit,
+				       __ATOMIC_ACQUIRE) &
+		    bit)
+			return target;
+	}
+	return -2;
+}
+
+/* Until the device is removed. A device that sends events without end is looked at as
+ * often as it does: that costs time, nothing else. */
+void scsi_worker(void *argument)
+{
+	struct scsi *scsi = argument;
+	struct wait wait;
+
+	wait_begin(&scsi->work, &wait);
+	while (!__atomic_load_n(&scsi->ending, __ATOMIC_ACQUIRE)) {
+		int target = next_work(scsi);
+
+		if (target == -1)
+			scsi_scan_all(scsi);
+		else if (target >= 0)
+			scsi_scan_target(scsi, (unsigned)target);
+		else
+			wait_sleep(&wait, NO_DEADLINE);
+	}
+	wait_end(&wait);
+	__atomic_store_n(&scsi->thread, false, __ATOMIC_RELEASE);
+}

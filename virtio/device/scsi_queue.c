@@ -1,0 +1,295 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* virtio-scsi: a request queue, its slots, issuing and completion (VIRTIO 1.3 §5.6.6.1). */
+
+#include <errno.h>
+#include <string.h>
+#include <kernel/heap.h>
+#include <kernel/page.h>
+#include <virtio/device/scsi.h>
+
+#define SLOTS_MAX 256
+
+/* A slot for each command the ring can hold: with indirect descriptors one descriptor a
+ * command, else three. */
+int scsi_queue_make(struct scsi_queue *queue)
+{
+	bool indirect = virtio_has(queue->scsi->device, VIRTIO_F_INDIRECT_DESC);
+	unsigned size = virtqueue_size(queue->vq);
+	unsigned count = indirect ? size : size / 3 + 1;
+	struct scsi_slot_shared *shared;
+
+	if (count > SLOTS_MAX)
+		count = SLOTS_MAX;
+	queue->calls_end = &queue->calls;
+	queue->watchdog.expired = scsi_watchdog;
+	queue->slots = kzalloc(count * sizeof(*queue->slots));
+	queue->pieces = kzalloc((queue->scsi->seg_max + 2) * sizeof(*queue->pieces));
+	queue->shared_order = page_order(count * sizeof(*shared));
+	queue->shared_phys = page_alloc(queue->shared_order);
+	if (!queue->slots || !queue->pieces || !queue->shared_phys)
+		return -ENOMEM;
+	shared = phys_to_virt(queue->shared_phys);
+	memset(shared, 0, PAGE_BYTES << queue->shared_order);
+	for (unsigned i = count; i-- > 0;) {
+		struct scsi_slot *slot = &queue->slots[i];
+
+		slot->shared = &shared[i];
+		slot->phys = queue->shared_phys + i * sizeof(*shared);
+		slot->next = queue->free;
+		queue->free = slot;
+	}
+	queue->slot_count = count;
+	return 0;
+}
+
+void scsi_queue_free(struct scsi_queue *queue)
+{
+	timer_cancel(&queue->watchdog);
+	if (queue->shared_phys)
+		page_free(queue->shared_phys, queue->shared_order);
+	kfree(queue->slots);
+	kfree(queue->pieces);
+}
+
+struct scsi_slot *scsi_slot_take(struct scsi_queue *queue, const uint8_t lun[8])
+{
+	struct scsi_slot *slot = queue->free;
+	struct scsi_slot_shared *shared;
+
+	if (!slot)
+		return NULL;
+	shared = slot->shared;
+	memset(&shared->request, 0, sizeof(shared->request));
+	memcpy(shared->request.lun, lun, 8);
+	shared->request.id = ++queue->next_id;
+	shared->answer.sense_len = shared->answer.residual = 0;
+	*(volatile uint8_t *)&shared->answer.response = SCSI_RESPONSE_UNWRITTEN;
+	slot->bounce = NULL;
+	queue->pieces[0] = (struct virtio_piece){
+		slot->phys + offsetof(struct scsi_slot_shared, request),
+		sizeof(shared->request)
+	};
+	return slot;
+}
+
+int scsi_slot_issue(struct scsi_queue *queue, struct scsi_slot *slot, unsigned readable,
+		    unsigned writable)
+{
+	int error = virtqueue_add(queue->vq, queue->pieces, readable, writable, slot);
+
+	if (error)
+		return error;
+	queue->free = slot->next;
+	if (!queue->in_flight++ && !queue->watchdog_armed) {
+		queue->watchdog_armed = true;
+		timer_arm(&queue->watchdog, clock_ns() + DISK_SILENCE_NS);
+	}
+	if (slot->unit)
+		slot->unit->in_flight++;
+	return 0;
+}
+
+void scsi_slot_free(struct scsi_queue *queue, struct scsi_slot *slot)
+{
+	if (slot->unit)
+		slot->unit->in_flight--;
+	kfree(slot->bounce);
+	slot->bounce = NULL;
+	slot->request = NULL;
+	slot->call = NULL;
+	slot->unit = NULL;
+	slot->next = queue->free;
+	queue->free = slot;
+	queue->in_flight--;
+	queue->completed++;
+	queue->alarm = 0;
+}
+
+static int issue_call(struct scsi_queue *queue, struct scsi_call *call)
+{
+	struct scsi_slot *slot = scsi_slot_take(queue, call->lun);
+	struct virtio_piece *pieces = queue->pieces;
+	struct virtio_piece answer, data = { 0, call->bytes };
+	unsigned readable = 1, writable = 1;
+	int error;
+
+	if (!slot)
+		return -ENOSPC;
+	memcpy(slot->shared->request.cdb, call->cdb, sizeof(call->cdb));
+	answer = (struct virtio_piece){ slot->phys +
+						offsetof(struct scsi_slot_shared, answer),
+					sizeof(struct scsi_answer) };
+	if (call->bytes)
+		data.address = virt_to_phys(call->data);
+	if (call->bytes && call->out)
+		pieces[readable++] = data;
+	pieces[readable] = answer;
+	if (call->bytes && !call->out)
+		pieces[readable + writable++] = data;
+	slot->unit = call->unit;
+	slot->data_bytes = call->bytes;
+	error = scsi_slot_issue(queue, slot, readable, writable);
+	if (error)
+		slot->unit = NULL;
+	else
+		slot->call = call;
+	return error;
+}
+
+/* [SCS-02] No more than cmd_per_lun of one unit. */
+static bool full(const struct scsi_unit *unit)
+{
+	return unit->in_flight >= unit->scsi->cmd_per_lun;
+}
+
+/* Calls come first; one whose unit has no room waits for it. */
+static bool pump_calls(struct scsi_queue *queue)
+{
+	struct scsi_call **link = &queue->calls, *call;
+	bool added = false;
+
+	while ((call = *link)) {
+		int error;
+
+		if (call->unit && full(call->unit)) {
+			link = &call->next;
+			continue;
+		}
+		error = issue_call(queue, call);
+		if ((error == -ENOSPC && queue->in_flight) || error == -EIO)
+			break;
+		*link = call->next;
+		added |= !error;
+		if (error) {
+			call->outcome = (struct scsi_outcome){ .error = -EIO };
+			scsi_call_end(call);
+		}
+	}
+	for (; *link; link = &(*link)->next)
+		;
+	queue->calls_end = link;
+	return added;
+}
+
+/* Takes the first request out of the list. */
+static void unqueue(struct scsi_unit *unit)
+{
+	unit->waiting = unit->waiting->driver.next;
+	if (!unit->waiting)
+		unit->waiting_end = &unit->waiting;
+}
+
+static bool pump_unit(struct scsi_unit *unit, struct ferrule_block_request **finished)
+{
+	bool added = false;
+
+	while (unit->waiting && !full(unit) && !unit->paused) {
+		struct ferrule_block_request *request = unit->waiting;
+		int error = request->driver.error;
+
+		if (!error) {
+			error = scsi_disk_issue(unit, request);
+			if ((error == -ENOSPC && unit->queue->in_flight) || error == -EIO)
+				break;
+			if (error)
+				request->driver.error = error == -ENOSPC ? -EIO : error;
+			added |= !error;
+		}
+		if (!error && request->driver.waits)
+			continue;
+		request->driver.waits = false;
+		unqueue(unit);
+		if (!request->driver.parts)
+			disk_end(request, request->driver.error, finished);
+	}
+	return added;
+}
+
+/* Issues what there is room for. Under the lock; true: something was added. */
+bool scsi_pump(struct scsi_queue *queue, struct ferrule_block_request **finished)
+{
+	bool added = queue->calls && pump_calls(queue);
+
+	for (struct scsi_unit *unit = queue->units; unit; unit = unit->next_in_queue)
+		added |= pump_unit(unit, finished);
+	return added;
+}
+
+/* The caller may be gone as soon as the lock is. */
+void scsi_call_end(struct scsi_call *call)
+{
+	call->done = true;
+	wait_wake(&call->waiter, WAKE_ALL, 0);
+}
+
+/* What a unit attention says may concern more than this command. */
+static void look_at(struct scsi_slot *slot, const struct scsi_outcome *outcome)
+{
+	struct scsi_unit *unit = slot->unit;
+
+	if (!unit || outcome->key != 6)
+		return;
+	if (outcome->asc == 0x2a || (outcome->asc == 0x3f && outcome->ascq == 0x0e))
+		scsi_want_scan(unit->scsi, (int)unit->target);
+}
+
+static void complete(struct scsi_queue *queue, struct scsi_slot *slot, uint32_t used,
+		     struct ferrule_block_request **finished)
+{
+	struct scsi_call *call = slot->call;
+	struct scsi_outcome outcome;
+
+	scsi_judge(&slot->shared->answer, slot->data_bytes, used, &outcome);
+	if (outcome.error)
+		look_at(slot, &outcome);
+	if (!call) {
+		scsi_disk_done(slot, &outcome, finished);
+		return;
+	}
+	call->outcome = outcome;
+	scsi_slot_free(queue, slot);
+	scsi_call_end(call);
+}
+
+void scsi_used(struct virtqueue *vq)
+{
+	struct scsi *scsi = virtqueue_device(vq)->driver_data;
+	struct scsi_queue *queue = &scsi->queues[virtqueue_index(vq) - 2];
+	struct ferrule_block_request *finished = NULL;
+	unsigned long flags = spin_lock(&queue->lock);
+	struct scsi_slot *slot;
+	uint32_t used;
+	bool kick;
+
+	do {
+		virtqueue_disable_cb(vq);
+		while ((slot = virtqueue_get(vq, &used)))
+			complete(queue, slot, used, &finished);
+	} while (!virtqueue_enable_cb(vq) && !virtqueue_broken(vq));
+	kick = scsi_pump(queue, &finished) && virtqueue_kick_prepare(vq);
+	spin_unlock(&queue->lock, flags);
+	if (kick)
+		virtqueue_notify(vq);
+	disk_finish(finished);
+}
+
+/* A unit that was busy is asked again. */
+void scsi_unit_pump(struct timer *timer)
+{
+	struct scsi_unit *unit = (void *)((char *)timer -
+					  offsetof(struct scsi_unit, pause));
+	struct scsi_queue *queue = unit->queue;
+	struct ferrule_block_request *finished = NULL;
+	unsigned long flags = spin_lock(&queue->lock);
+	bool kick;
+
+	unit->paused = false;
+	kick = !queue->stopped && scsi_pump(queue, &finished) &&
+	       virtqueue_kick_prepare(queue->vq);
+	spin_unlock(&queue->lock, flags);
+	if (kick)
+		virtqueue_notify(queue->vq);
+	disk_finish(finished);
+}
