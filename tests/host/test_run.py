@@ -47,6 +47,8 @@ def test_port_taken(tmp_path):
 def test_no_folder(tmp_path):
     assert "there is no such folder" in refusal(tmp_path, "--www", str(tmp_path / "none"))
     assert "is no folder" in refusal(tmp_path, "--www", RUN)
+    assert "there is no such folder" in refusal(tmp_path, "--share", str(tmp_path / "none"))
+    assert "is no folder" in refusal(tmp_path, "--share", RUN)
 
 
 @pytest.mark.parametrize("piece", [13, 20, 1000])

@@ -8,8 +8,11 @@ import stat
 import pytest
 
 import disks
+import http_checks
 import qemu
 import shares
+import test_httpd
+from test_rows import free_port
 
 VARIANTS = {
     'virtiofs': ('virtiofs', ''),
@@ -132,6 +135,21 @@ def test_virtiofsd_is_silent(share, image, tmp_path):
         (tmp_path / 'host' / 'end').touch()
         machine.wait('the end was seen', 60)
         assert machine.exit_code() == 0
+
+
+@pytest.mark.parametrize('kind', shares.KINDS)
+def test_share_is_served(kind, share, image, tmp_path):
+    """httpd serves the host's folder, also what is put there later."""
+    port = free_port()
+    host = share(kind, memory='256M')
+    http_checks.make_site(tmp_path / 'host')
+    devices = host.arguments + test_httpd.user_network(port)
+    with test_httpd.server(image, devices, cmdline=f'net=dhcp root={kind}:host') as machine:
+        test_httpd.await_server(machine, port)
+        for check in http_checks.CHECKS:
+            test_httpd.run_check(machine, check, port, str(tmp_path / 'host'))
+        (tmp_path / 'host' / 'later.txt').write_text('put there later')
+        assert b'put there later' in http_checks.ask('127.0.0.1', port, '/later.txt').body
 
 
 def test_no_such_share(share, image, tmp_path):
