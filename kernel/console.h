@@ -31,6 +31,10 @@ void console_remove(struct console *console);
  * it is linked in with what reads (console_read), which hello does not. */
 void console_input(const char *text, size_t length);
 
+/* From a driver, any context: the console has another size. Given by who can tell the
+ * application; drivers refer to it weakly. */
+void console_resized(void);
+
 /* Writes to all consoles; any context. */
 void console_write(const char *text, size_t length);
 void console_panic_write(const char *text, size_t length);

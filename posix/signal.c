@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <ucontext.h>
+#include <kernel/console.h>
 #include <kernel/time.h>
 #include <posix/pointer.h>
 #include <posix/signal.h>
@@ -271,21 +272,13 @@ long sys_tkill(int tid, int number)
 	return sys_tgkill(PROCESS_ID, tid, number);
 }
 
-/* To the process (or its group, or all there are: with number 1, -1 is both): to this thread if it does not block it, else to one that does not, else
- * it waits for the first that unblocks it or asks for it. */
-long sys_kill(int pid, int number)
+/* To a thread that does not block it, else it waits for the first that unblocks it or asks
+ * for it. Any context. */
+static void send_to_process(int number)
 {
-	struct posix_thread *self = posix_self(), *each;
+	struct posix_thread *each;
 	unsigned long irq;
 
-	if (pid != PROCESS_ID && pid != 0 && pid != -1)
-		return -ESRCH;
-	if (number < 0 || number > SIGNALS)
-		return -EINVAL;
-	if (!number || signal_ignored(number))
-		return 0;
-	if (self && !(self->masked & signal_bit(number)))
-		return sys_tkill(self->thread->id, number);
 	irq = spin_lock(&posix_threads_lock);
 	for (each = posix_threads; each; each = each->next)
 		if (each->thread && !(each->masked & signal_bit(number)))
@@ -299,5 +292,29 @@ long sys_kill(int pid, int number)
 	if (each)
 		signal_send(each, number);
 	spin_unlock(&posix_threads_lock, irq);
+}
+
+/* From the console's driver: an application that wants to know is told. */
+void console_resized(void)
+{
+	if (!signal_ignored(SIGWINCH))
+		send_to_process(SIGWINCH);
+}
+
+/* To the process (or its group, or all there are: with number 1, -1 is both): to this thread
+ * if it does not block it, else to another. */
+long sys_kill(int pid, int number)
+{
+	struct posix_thread *self = posix_self();
+
+	if (pid != PROCESS_ID && pid != 0 && pid != -1)
+		return -ESRCH;
+	if (number < 0 || number > SIGNALS)
+		return -EINVAL;
+	if (!number || signal_ignored(number))
+		return 0;
+	if (self && !(self->masked & signal_bit(number)))
+		return sys_tkill(self->thread->id, number);
+	send_to_process(number);
 	return 0;
 }

@@ -17,6 +17,7 @@
 
 #include "virtio_net/card.h"
 
+/* [NET-03] [NET-04] [NET-05] [NET-06] [NET-07] [NET-14] */
 static void configuration(void **state)
 {
 	struct mock *mock = fresh();
@@ -37,7 +38,7 @@ static void configuration(void **state)
 	assert_int_equal(info.speed_mbit, 10000);
 	assert_int_equal(info.tx_headroom, 12);
 	assert_int_equal(info.offloads, 0);
-	assert_int_equal(mock_available(mock, RX), info.rx_buffers); /* NET-14 */
+	assert_int_equal(mock_available(mock, RX), info.rx_buffers); /* [NET-14] */
 	mock->config[6] = 0;
 	mock_config_changed(mock);
 	assert_int_equal(link_calls, 1);
@@ -45,7 +46,7 @@ static void configuration(void **state)
 	assert_false(info.link_up);
 	mock_config_changed(mock); /* nothing new */
 	assert_int_equal(link_calls, 1);
-	memcpy(mock->config + 12, "\xff\xff\xff\xff\xff", 5); /* NET-07 */
+	memcpy(mock->config + 12, "\xff\xff\xff\xff\xff", 5); /* [NET-07] */
 	mock->config[6] = 1;
 	mock_config_changed(mock);
 	ferrule_net_info(net, &info);
@@ -54,6 +55,7 @@ static void configuration(void **state)
 	finish(mock);
 }
 
+/* [NET-03] [NET-04] [NET-06] [CFG-09] */
 static void bad_configuration(void **state)
 {
 	static const uint8_t none[6] = { 0xfe, 0xff, 0xff, 0xff, 0xff, 0xff };
@@ -61,19 +63,19 @@ static void bad_configuration(void **state)
 	struct ferrule_net_info info;
 
 	(void)state;
-	mock_offer(mock, VIRTIO_NET_F_MTU); /* 0: refused (NET-06) */
+	mock_offer(mock, VIRTIO_NET_F_MTU); /* 0: refused ([NET-06]) */
 	memset(mock->config, 0, 6);
 	mock_withhold(mock, VIRTIO_NET_F_STATUS);
 	start(mock);
 	assert_false(mock_has(mock, VIRTIO_NET_F_MTU));
 	ferrule_net_info(net, &info);
 	assert_memory_equal(info.mac, none, 6); /* random, local, unicast */
-	assert_true(info.link_up);		/* NET-04 */
+	assert_true(info.link_up);		/* [NET-04] */
 	assert_int_equal(info.mtu, 1500);
 	finish(mock);
 }
 
-/* NET-02: whatever is offered alone, what is accepted has its prerequisites. */
+/* [NET-02]: whatever is offered alone, what is accepted has its prerequisites. */
 static void dependencies_hold(void **state)
 {
 	(void)state;
@@ -95,6 +97,7 @@ static void dependencies_hold(void **state)
 	}
 }
 
+/* [NET-14] */
 static void receives(void **state)
 {
 	static const struct net_header plain;
@@ -131,7 +134,7 @@ static void receives(void **state)
 	finish(mock);
 }
 
-/* The client holds everything: the ring is empty, and fills again by release alone. */
+/* [NET-14] The client holds everything: the ring is empty, and fills again by release alone. */
 static void starved(void **state)
 {
 	static const struct net_header plain;
@@ -157,6 +160,7 @@ static void starved(void **state)
 	finish(mock);
 }
 
+/* [NET-15] */
 static void merged_frames(void **state)
 {
 	static const struct net_header plain;
@@ -179,6 +183,7 @@ static void merged_frames(void **state)
 	finish(mock);
 }
 
+/* [NET-05] [NET-13] */
 static void without_merging(void **state)
 {
 	static const struct net_header plain;
@@ -195,7 +200,7 @@ static void without_merging(void **state)
 			mock_offer(mock, VIRTIO_NET_F_MTU);
 		memcpy(mock->config + 10, &mtus[i], 2);
 		start(mock);
-		assert_true(net->rx_bytes >= 1526); /* NET-13 */
+		assert_true(net->rx_bytes >= 1526); /* [NET-13] */
 		receive(mock, &plain, mtu + 14);
 		check_frame(frame = ferrule_net_receive(net), mtu + 14);
 		ferrule_net_release(frame);
@@ -203,6 +208,7 @@ static void without_merging(void **state)
 	}
 }
 
+/* [NET-01] [NET-35] */
 static void legacy(void **state)
 {
 	static const struct net_header plain;
@@ -232,6 +238,7 @@ static void legacy(void **state)
 	}
 }
 
+/* [NET-16] [NET-17] */
 static void offloads_are_passed_up(void **state)
 {
 	struct net_header header = { .flags = 1,
@@ -265,7 +272,7 @@ static void offloads_are_passed_up(void **state)
 	finish(mock);
 }
 
-/* NET-18, NET-19: lies about a frame cost that frame, and nothing leaks or hangs. */
+/* [NET-18], [NET-19]: lies about a frame cost that frame, and nothing leaks or hangs. */
 static void lies_are_dropped(void **state)
 {
 	static const struct net_header lies[] = {

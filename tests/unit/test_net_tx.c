@@ -17,6 +17,7 @@
 
 #include "virtio_net/card.h"
 
+/* [NET-39] [NET-40] */
 static void sends(void **state)
 {
 	static uint8_t room[12 + 1514];
@@ -32,7 +33,8 @@ static void sends(void **state)
 	mock_run(mock);
 	assert_int_equal(card.sent_bytes, 126);
 	assert_memory_equal(card.sent + 12, pattern, 114);
-	assert_int_equal(mock->counts.interrupts, 0); /* NET-39: none for transmission */
+	assert_int_equal(mock->counts.interrupts,
+			 0); /* [NET-39]: none for transmission */
 	ferrule_net_reap(net);
 	assert_int_equal(sent_calls, 1);
 	assert_ptr_equal(sent_tokens[0], segments);
@@ -52,6 +54,7 @@ static void sends(void **state)
 	finish(mock);
 }
 
+/* [NET-05] [NET-09] [NET-11] */
 static void bad_sends(void **state)
 {
 	struct mock *mock = fresh();
@@ -69,13 +72,14 @@ static void bad_sends(void **state)
 			 -EINVAL);
 	assert_int_equal(ferrule_net_send(net, &segment, 0, 0, NULL, false, &card),
 			 -EINVAL);
-	segment.bytes = 100; /* NET-09, NET-11: no such offloads */
+	segment.bytes = 100; /* [NET-09], [NET-11]: no such offloads */
 	assert_int_equal(ferrule_net_send(net, &segment, 1, 0, &meta, false, &card),
 			 -ENOTSUP);
 	assert_int_equal(mock->queues[TX].kicks, 0);
 	finish(mock);
 }
 
+/* [NET-08] [NET-10] [NET-11] [NET-12] */
 static void transmit_offloads(void **state)
 {
 	struct mock *mock = fresh();

@@ -4,6 +4,7 @@
 /* virtio-console: the driver, and port 0 as the system's console (VIRTIO 1.3 §5.3). */
 
 #include <errno.h>
+#include <string.h>
 #include <kernel/heap.h>
 #include <kernel/init.h>
 #include <virtio/device/console.h>
@@ -11,12 +12,15 @@
 /* Input is linked in with what reads: ports, or the system's console (kernel/console.h). A
  * program that does neither posts no receive buffers, which holds the host back. */
 #pragma weak console_input
+#pragma weak console_resized
 #pragma weak console_port_start
 #pragma weak port_received
 /* So is coming back (console_recover.c). */
 #pragma weak console_broken
 #pragma weak console_restore
 #pragma weak console_restored
+
+#define SIZE_ATTEMPTS 16
 
 static struct console_device *consoles; /* append only */
 static bool closing; /* the machine is about to end: leave nothing in the ring */
@@ -30,7 +34,7 @@ struct ferrule_port *port_of(struct virtqueue *queue)
 {
 	struct console_device *console = virtqueue_device(queue)->driver_data;
 	unsigned index = virtqueue_index(queue);
-	unsigned id = index < 2 ? 0 : (index - 2) / 2; /* §5.3.2 */
+	unsigned id = index < 2 ? 0 : (index - 2) / 2; /* §5.3.2 [CON-01] */
 
 	return console && id < console->port_count ? &console->ports[id] : NULL;
 }
@@ -40,12 +44,14 @@ static struct console_device *of_text(struct console *text)
 	return (void *)((char *)text - offsetof(struct console_device, text));
 }
 
-/* §5.3.5: a character written to emerg_wr is printed at any time, even by a device that
- * was reset. A device that offers it, has it, whatever was negotiated. */
+/* §5.3.5 [CON-09]: a character written to emerg_wr is printed at any time, even by a device
+ * that was reset. A device that offers it, has it, whatever was negotiated. */
 static bool emergency_write(struct console_device *console, const char *text,
 			    size_t length)
 {
-	if (!virtio_features_has(&console->device->offered, VIRTIO_CONSOLE_F_EMERG_WRITE))
+	if (!virtio_features_has(&console->device->offered,
+				 VIRTIO_CONSOLE_F_EMERG_WRITE) ||
+	    console->device->gone)
 		return false;
 	while (length--)
 		virtio_config_write32(console->device, CONSOLE_CONFIG_EMERG_WR,
@@ -123,20 +129,33 @@ EXIT_CALL(INIT_SERVICE, console_close);
 
 void console_set_size(struct console_device *console, uint16_t columns, uint16_t rows)
 {
+	struct ferrule_console_size size = { columns, rows }, before;
 	unsigned long flags = spin_lock(&console->ports[0].lock);
 
-	console->size = (struct ferrule_console_size){ columns, rows };
+	before = console->size;
+	console->size = size;
 	spin_unlock(&console->ports[0].lock, flags);
+	if (console_resized && memcmp(&size, &before, sizeof(size)))
+		console_resized();
 }
 
+/* [CON-07] Both fields of the same moment (§2.5.1) [CFG-01], or, if that never comes, the
+ * last ones seen [CFG-02]. */
 void console_read_size(struct console_device *console)
 {
+	struct virtio_device *device = console->device;
+	unsigned attempts = SIZE_ATTEMPTS;
+	uint32_t generation;
 	uint16_t size[2];
 
-	if (!virtio_has(console->device, VIRTIO_CONSOLE_F_SIZE))
+	if (!virtio_has(device, VIRTIO_CONSOLE_F_SIZE))
 		return;
-	size[0] = virtio_config_read16(console->device, CONSOLE_CONFIG_COLS);
-	size[1] = virtio_config_read16(console->device, CONSOLE_CONFIG_ROWS);
+	do {
+		generation = device->transport->config_generation(device);
+		size[0] = virtio_config_read16(device, CONSOLE_CONFIG_COLS);
+		size[1] = virtio_config_read16(device, CONSOLE_CONFIG_ROWS);
+	} while (device->transport->config_generation(device) != generation &&
+		 --attempts);
 	console_set_size(console, size[0], size[1]);
 }
 

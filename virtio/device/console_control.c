@@ -25,7 +25,7 @@ enum control_event {
 /* Bits of ferrule_port.control_pending. */
 enum control_pending { PENDING_READY = 1, PENDING_REFUSAL = 2, PENDING_OPEN = 4 };
 
-/* Sends one message if a buffer is free. Under the lock. */
+/* Sends one message if a buffer is free, in one descriptor [CON-12]. Under the lock. */
 static bool send_message(struct control *control, uint32_t id, uint16_t event,
 			 uint16_t value)
 {
@@ -50,6 +50,7 @@ static void send_pending(struct console_device *console)
 	struct control *control = console->control;
 
 	if (control->greet)
+		/* Before all else [CON-03]. */
 		control->greet = !send_message(control, 0, CONTROL_DEVICE_READY, 1);
 	for (unsigned i = 0; i < console->port_count && control->sent_free; i++) {
 		unsigned id = control->next_port++ % console->port_count;
@@ -107,12 +108,17 @@ static void remove_port(struct ferrule_port *port)
 	unsigned long flags = spin_lock(&port->lock);
 
 	port->present = port->opened = false;
+	/* What the host had not asked for is not for a port that it adds later under that
+	 * number [CON-08]; what the device holds is its own. */
+	port->filled = port->sent;
+	port->stalled = false;
+	port->dropped = 0;
 	spin_unlock(&port->lock, flags);
 	port->control_pending = 0;
 	set_open(port, false);
 }
 
-/* The rest of the message is the name, without NUL (§5.3.6.2). */
+/* The rest of the message is the name, without NUL (§5.3.6.2) [CON-06]. */
 static void name_port(struct ferrule_port *port, const uint8_t *name, size_t length)
 {
 	unsigned long flags = spin_lock(&port->lock);
@@ -125,7 +131,7 @@ static void name_port(struct ferrule_port *port, const uint8_t *name, size_t len
 }
 
 /* §5.3.4 has the size of port 0 in the configuration; the message's order is disputed,
- * and its senders write rows first. */
+ * and its senders write rows first [CON-07]. */
 static void resize_port(struct ferrule_port *port, const uint8_t *body, size_t length)
 {
 	uint16_t size[2];
@@ -139,7 +145,8 @@ static void resize_port(struct ferrule_port *port, const uint8_t *body, size_t l
 		console_set_size(port->console, size[1], size[0]);
 }
 
-/* `message` is our copy. Under the lock. */
+/* `message` is our copy [CON-10]; an event we do not know is passed over [CON-08]. Under
+ * the lock. */
 static void handle_message(struct console_device *console, const uint8_t *message,
 			   size_t bytes)
 {
@@ -164,7 +171,7 @@ static void handle_message(struct console_device *console, const uint8_t *messag
 		return;
 	else if (head.event == CONTROL_DEVICE_REMOVE)
 		remove_port(port);
-	else if (head.event == CONTROL_CONSOLE_PORT) {
+	else if (head.event == CONTROL_CONSOLE_PORT) { /* [CON-04] */
 		port->control_pending |= PENDING_OPEN;
 		port->opened = true;
 		control->announce |= !head.id;
@@ -244,6 +251,7 @@ void control_used(struct virtqueue *queue)
 	control_run(virtqueue_device(queue)->driver_data);
 }
 
+/* The host may send to it from here on [CON-05]. */
 void control_open(struct ferrule_port *port)
 {
 	struct console_device *console = port->console;

@@ -37,7 +37,8 @@ static void free_buffers(struct control *control)
 		page_free(control->sent_phys, 0);
 }
 
-/* Queues 2 and 3 are the control queues, all others go in pairs a port (§5.3.2). */
+/* Queues 2 and 3 are the control queues, all others go in pairs a port (§5.3.2)
+ * [CON-01]. */
 static int find_queues(struct console_device *console, struct control *control)
 {
 	unsigned count = 2 + 2 * console->port_count;
@@ -92,6 +93,7 @@ static int multiport_probe(struct console_device *console)
 	struct control *control = kzalloc(sizeof(*control));
 	int error = -ENOMEM;
 
+	/* [CON-10] */
 	console->port_count = max < 1 ? 1 : max > PORTS_MAX ? PORTS_MAX : max;
 	if (console->port_count < max)
 		log_warn("%s: says it has up to %u ports, serving %u",

@@ -47,7 +47,8 @@ int port_prepare(struct ferrule_port *port)
 	return 0;
 }
 
-/* Gives the device what waits, if it holds nothing. Under the lock. */
+/* Gives the device what waits, if it holds nothing; to be read only [CON-02]. Under the
+ * lock. */
 static void send_waiting(struct ferrule_port *port, bool *kick)
 {
 	unsigned from = port->sent % PORT_OUTPUT_BYTES;
@@ -132,6 +133,7 @@ static bool port_poll(struct ferrule_port *port, unsigned *before, uint64_t *sin
 	return now - *since < STALL_NS;
 }
 
+/* [CON-11] */
 void port_write_bounded(struct ferrule_port *port, const char *text, size_t length)
 {
 	uint64_t since = clock_ns();

@@ -15,7 +15,8 @@
 extern const void *const console_recovers[];
 static const void *const *const recovers __attribute__((used)) = console_recovers;
 
-/* Under the lock; a full receive queue is not possible: it has room for all of them. */
+/* To be written only [CON-02]. Under the lock; a full receive queue is not possible: it has
+ * room for all of them. */
 static bool post_input(struct ferrule_port *port, struct port_input *input)
 {
 	struct virtio_piece piece = { input->phys, PORT_INPUT_BYTES };

@@ -29,7 +29,7 @@ static void read_mac(struct ferrule_net *net)
 	mac[0] = (uint8_t)((mac[0] & ~1u) | 2u); /* unicast, locally administered */
 }
 
-/* Any context. [NET-04] [NET-07] */
+/* Any context. No status: up [NET-04]; a speed that cannot be is unknown [NET-07]. */
 bool net_read_link(struct ferrule_net *net)
 {
 	struct virtio_device *device = net->device;

@@ -36,7 +36,7 @@ __attribute__((noinline)) bool net_rx_refill(struct net_rx *rx,
 
 	while (rx->free) {
 		struct net_buffer *buffer = rx->free;
-		/* Legacy framing wants the header in a descriptor of its own (§5.1.6.6);
+		/* Legacy framing wants the header in a descriptor of its own (§5.1.6.6 [NET-35]);
 		 * the data lies behind it all the same. */
 		unsigned head = net->separate_header ? net->header_bytes : 0;
 		struct virtio_piece pieces[2] = {
@@ -121,7 +121,8 @@ static void read_hash(const uint8_t *posted, struct ferrule_frame *frame)
 	frame->hash_kind = header.report <= HASH_REPORT_MAX ? (uint8_t)header.report : 0;
 }
 
-/* Takes the other buffers of a merged frame; false: they are not there, or too much.
+/* Takes the other buffers of a merged frame, which have no header [NET-15]; false: they are
+ * not there, or too much [NET-18].
  * Under the lock. */
 static __attribute__((noinline)) bool take_rest(struct ferrule_net *net,
 						struct net_rx *rx,

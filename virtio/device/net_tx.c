@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* virtio-net: transmission (VIRTIO 1.3 §5.1.6.2).
+/* virtio-net: transmission (VIRTIO 1.3 §5.1.6.2) [NET-39].
  *
  * The header goes where the client left room for it, right before the frame: one
  * descriptor a packet. What was sent is collected on the way of other calls; the device
