@@ -154,17 +154,17 @@ static void resize_messages(void **state)
 	start(mock);
 	say(mock, 0, RESIZE, 0, "\x20\x01\x50\x02");
 	mock_interrupt(mock, 2);
-	assert_int_equal(console->size.rows, 0x120);
-	assert_int_equal(console->size.columns, 0x250);
+	assert_int_equal(console_size(console).rows, 0x120);
+	assert_int_equal(console_size(console).columns, 0x250);
 	say(mock, 1, RESIZE, 0, "\x11\x01\x11\x02"); /* not the console */
 	say(mock, 0, RESIZE, 0, "\x11\x01\x11");     /* cut off */
 	mock_interrupt(mock, 2);
-	assert_int_equal(console->size.rows, 0x120);
+	assert_int_equal(console_size(console).rows, 0x120);
 	finish(mock);
 	mock = start_multiport(1);
 	say(mock, 0, RESIZE, 0, "\x20\x01\x50\x02");
 	mock_interrupt(mock, 2);
-	assert_int_equal(console->size.columns, 80);
+	assert_int_equal(console_size(console).columns, 80);
 	finish(mock);
 }
 

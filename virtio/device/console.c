@@ -4,7 +4,6 @@
 /* virtio-console: the driver, and port 0 as the system's console (VIRTIO 1.3 §5.3). */
 
 #include <errno.h>
-#include <string.h>
 #include <kernel/heap.h>
 #include <kernel/init.h>
 #include <virtio/device/console.h>
@@ -127,52 +126,33 @@ static void console_close(void)
 }
 EXIT_CALL(INIT_SERVICE, console_close);
 
-void console_set_size(struct console_device *console, uint16_t columns, uint16_t rows)
-{
-	struct ferrule_console_size size = { columns, rows }, before;
-	unsigned long flags = spin_lock(&console->ports[0].lock);
-
-	before = console->size;
-	console->size = size;
-	spin_unlock(&console->ports[0].lock, flags);
-	if (console_resized && memcmp(&size, &before, sizeof(size)))
-		console_resized();
-}
-
 /* [CON-07] Both fields of the same moment (§2.5.1) [CFG-01], or, if that never comes, the
- * last ones seen [CFG-02]. */
-void console_read_size(struct console_device *console)
+ * last ones seen [CFG-02]. Without the feature: what the host said in a message. */
+struct ferrule_console_size console_size(struct console_device *console)
 {
 	struct virtio_device *device = console->device;
+	struct ferrule_console_size size = console->size;
 	unsigned attempts = SIZE_ATTEMPTS;
 	uint32_t generation;
-	uint16_t size[2];
 
-	if (!virtio_has(device, VIRTIO_CONSOLE_F_SIZE))
-		return;
+	if (!virtio_has(device, VIRTIO_CONSOLE_F_SIZE) || !usable(console))
+		return size;
 	do {
 		generation = device->transport->config_generation(device);
-		size[0] = virtio_config_read16(device, CONSOLE_CONFIG_COLS);
-		size[1] = virtio_config_read16(device, CONSOLE_CONFIG_ROWS);
+		size.columns = virtio_config_read16(device, CONSOLE_CONFIG_COLS);
+		size.rows = virtio_config_read16(device, CONSOLE_CONFIG_ROWS);
 	} while (device->transport->config_generation(device) != generation &&
 		 --attempts);
-	console_set_size(console, size[0], size[1]);
+	return size;
 }
 
 struct ferrule_console_size ferrule_console_size(void)
 {
 	struct console_device *console = console_devices();
-	struct ferrule_console_size size = { 0 };
-	unsigned long flags;
 
 	while (console && !console->text.name)
 		console = console->next;
-	if (!console)
-		return size;
-	flags = spin_lock(&console->ports[0].lock);
-	size = console->size;
-	spin_unlock(&console->ports[0].lock, flags);
-	return size;
+	return console ? console_size(console) : (struct ferrule_console_size){ 0 };
 }
 
 /* One port, two queues. */
@@ -239,7 +219,6 @@ static int console_probe(struct virtio_device *device)
 		kfree(console);
 		return error;
 	}
-	console_read_size(console);
 	device->driver_data = console;
 	return 0;
 }
@@ -262,7 +241,9 @@ static void console_ready(struct virtio_device *device)
 
 static void console_config_changed(struct virtio_device *device)
 {
-	console_read_size(device->driver_data);
+	(void)device; /* its size is all that changes there */
+	if (console_resized)
+		console_resized();
 }
 
 const struct virtio_driver virtio_console_driver = {

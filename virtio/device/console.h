@@ -88,8 +88,9 @@ struct console_device {
 	struct ferrule_port *ports;
 	void *control; /* console_control.c's; NULL without MULTIPORT */
 	struct console text;
-	struct ferrule_console_size size; /* under ports[0].lock */
-	struct console_device *next;	  /* append only */
+	/* As a message of the host said; one store. For want of the feature SIZE. */
+	struct ferrule_console_size size;
+	struct console_device *next; /* append only */
 };
 
 /* console.c */
@@ -97,8 +98,7 @@ extern const struct virtio_driver virtio_console_driver;
 struct console_device *console_devices(void);
 /* Makes port 0 the system's console, if none is yet. */
 void console_announce(struct console_device *console);
-void console_set_size(struct console_device *console, uint16_t columns, uint16_t rows);
-void console_read_size(struct console_device *console);
+struct ferrule_console_size console_size(struct console_device *console);
 
 /* console_port.c */
 

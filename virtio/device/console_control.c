@@ -8,8 +8,11 @@
  * What we owe the host is a set of bits a port, so that no message needs memory. */
 
 #include <string.h>
+#include <kernel/console.h>
 #include <kernel/log.h>
 #include <virtio/device/console_control.h>
+
+#pragma weak console_resized
 
 enum control_event {
 	CONTROL_DEVICE_READY = 0,
@@ -139,10 +142,9 @@ static void resize_port(struct ferrule_port *port, const uint8_t *body, size_t l
 	if (port->id || length < sizeof(size))
 		return;
 	memcpy(size, body, sizeof(size));
-	if (virtio_has(port->console->device, VIRTIO_CONSOLE_F_SIZE))
-		console_read_size(port->console);
-	else
-		console_set_size(port->console, size[1], size[0]);
+	port->console->size = (struct ferrule_console_size){ size[1], size[0] };
+	if (console_resized)
+		console_resized();
 }
 
 /* `message` is our copy [CON-10]; an event we do not know is passed over [CON-08]. Under

@@ -71,7 +71,6 @@ void console_restored(struct virtio_device *device)
 {
 	struct console_device *console = device->driver_data;
 
-	console_read_size(console);
 	for (unsigned i = 0; i < console->port_count; i++)
 		start_port(&console->ports[i], !console->control);
 	if (console->control)
