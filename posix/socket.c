@@ -135,6 +135,8 @@ int socket_error(err_t error)
 static int choose(int family, int type, int number, int flags, struct socket **out)
 {
 	*out = NULL;
+	if (family == AF_VSOCK && socket_vsock_new)
+		return socket_vsock_new(type, number, flags, out);
 	if (family != AF_INET && family != AF_INET6)
 		return -EAFNOSUPPORT;
 	if (number < 0 || number > 255)

@@ -86,6 +86,10 @@ void socket_init(struct socket *socket, const struct socket_protocol *protocol,
 struct socket *socket_tcp_new(int family, int flags);
 struct socket *socket_datagram_new(int family, int type, int number, int flags);
 
+/* AF_VSOCK; there if the image refers to ferrule_vsock_cid(). 0, or -errno. */
+__attribute__((weak)) int socket_vsock_new(int type, int number, int flags,
+					   struct socket **out);
+
 /* The socket behind a descriptor, with a reference to give back with file_put(); NULL and
  * *error: -EBADF or -ENOTSOCK. */
 struct socket *socket_get(int fd, long *error);

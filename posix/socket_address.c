@@ -5,6 +5,7 @@
  * speaks IPv4 with mapped addresses (RFC 3493 §3.7). */
 
 #include <errno.h>
+#include <linux/vm_sockets.h>
 #include <netinet/in.h>
 #include <string.h>
 #include <posix/pointer.h>
@@ -40,6 +41,18 @@ static int parse_ipv6(const struct socket *socket, const struct sockaddr_in6 *fr
 	return 0;
 }
 
+/* AF_VSOCK: the first words of the address hold the context id and the port. */
+static int parse_vsock(const struct sockaddr_vm *from, socklen_t bytes,
+		       ip_addr_t *address)
+{
+	if (bytes < sizeof(*from))
+		return -EINVAL;
+	memset(address, 0, sizeof(*address));
+	ip_2_ip6(address)->addr[0] = from->svm_cid;
+	ip_2_ip6(address)->addr[1] = from->svm_port;
+	return 0;
+}
+
 int socket_address_parse(const struct socket *socket, const struct sockaddr *from,
 			 socklen_t bytes, ip_addr_t *address, uint16_t *port)
 {
@@ -59,6 +72,10 @@ int socket_address_parse(const struct socket *socket, const struct sockaddr *fro
 		ip_2_ip4(address)->addr = in->sin_addr.s_addr;
 		*port = lwip_ntohs(in->sin_port);
 		return 0;
+	}
+	if (socket->family == AF_VSOCK) {
+		*port = 0;
+		return parse_vsock((const struct sockaddr_vm *)from, bytes, address);
 	}
 	if (bytes < offsetof(struct sockaddr_in6, sin6_scope_id) + 4)
 		return -EINVAL;
@@ -113,6 +130,13 @@ int socket_address_store(const struct socket *socket, const ip_addr_t *address,
 	}
 	if (socket->family == AF_UNIX) /* no name: the family alone */
 		return store(&socket->family, sizeof(socket->family), to, bytes);
+	if (socket->family == AF_VSOCK) {
+		struct sockaddr_vm vm = { .svm_family = AF_VSOCK,
+					  .svm_cid = ip_2_ip6(address)->addr[0],
+					  .svm_port = ip_2_ip6(address)->addr[1] };
+
+		return store(&vm, sizeof(vm), to, bytes);
+	}
 	fill_ipv6(&in6, address, port);
 	return store(&in6, sizeof(in6), to, bytes);
 }

@@ -1,0 +1,121 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* AF_VSOCK sockets, between the files that make them:
+ *
+ *	vsock.c		the table of sockets, the thread, packets that come in
+ *	vsock_credit.c	what is said of buffer space, and believed
+ *	vsock_data.c	sending and receiving
+ *	vsock_socket.c	making, binding, connecting, closing
+ *
+ * Everything is under net_lock(). An address is a context id and a port; a connection is
+ * known by our port and the peer's address. */
+
+#ifndef POSIX_VSOCK_H
+#define POSIX_VSOCK_H
+
+#include <posix/socket.h>
+#include <virtio/device/vsock.h>
+
+#define VSOCK_BUFFER_BYTES 262144u /* per connection; a power of two */
+#define VSOCK_CONNECT_NS   (2 * NS_PER_SEC)
+#define VSOCK_CLOSE_NS	   (8 * NS_PER_SEC)
+#define VSOCK_BACKLOG_MAX  128
+#define VSOCK_MESSAGES_MAX 16384 /* of a seqpacket socket, that wait to be read */
+
+enum vsock_state {
+	VSOCK_NEW, /* perhaps bound */
+	VSOCK_LISTENING,
+	VSOCK_CONNECTING,
+	VSOCK_CONNECTED,
+	VSOCK_CLOSING, /* SHUTDOWN was sent; waits for RST, without a file */
+	VSOCK_CLOSED,
+};
+
+/* The end of a message in the stream of bytes. */
+struct vsock_message_end {
+	uint32_t at; /* tail after its last byte */
+	bool record; /* MSG_EOR */
+};
+
+struct vsock_socket {
+	struct socket socket; /* first */
+	enum vsock_state state;
+	struct vsock_socket *next; /* in the table of all that have a port */
+	bool listed;
+	uint32_t local_port, peer_port; /* 0: none */
+	uint32_t peer_cid;
+	uint64_t deadline_ns; /* connecting, closing */
+
+	/* Listening. */
+	struct vsock_socket *pending, *pending_next; /* oldest first */
+	unsigned pending_count, backlog;
+
+	/* Receiving: the ring's indices run freely; head is also what we tell the peer as
+	 * fwd_cnt, tail is all that ever came. */
+	uint8_t *ring;
+	uint32_t head, tail;
+	uint32_t told;			/* the last fwd_cnt the peer was told */
+	struct vsock_message_end *ends; /* seqpacket: a ring of ends_size */
+	unsigned ends_first, ends_count, ends_size;
+
+	/* Sending: §5.10.6.3. */
+	uint32_t peer_buf_alloc, peer_fwd_cnt, tx_cnt;
+	bool message_open; /* a message is sent in part, others wait */
+	bool asked;	   /* CREDIT_REQUEST was sent since the last news */
+
+	bool peer_no_receive, peer_no_send; /* its SHUTDOWN flags; they stay */
+};
+
+static inline struct vsock_socket *vsock_socket(const struct socket *socket)
+{
+	return (struct vsock_socket *)socket;
+}
+
+static inline uint16_t vsock_type_of(const struct vsock_socket *self)
+{
+	return self->socket.type == SOCK_SEQPACKET ? VIRTIO_VSOCK_TYPE_SEQPACKET
+						   : VIRTIO_VSOCK_TYPE_STREAM;
+}
+
+/* vsock.c */
+extern const struct socket_protocol socket_vsock; /* vsock_socket.c */
+struct vsock_socket *vsock_create(int type, int flags);
+/* Gives the socket a port of its own, or the one that is wanted; 0, -EADDRINUSE. */
+int vsock_take_port(struct vsock_socket *self, uint32_t port);
+void vsock_list(struct vsock_socket *self);
+void vsock_unlist(struct vsock_socket *self);
+void vsock_free(struct vsock_socket *self); /* unlists */
+/* The connection is over, with that error (positive, 0: orderly). */
+void vsock_end(struct vsock_socket *self, int error);
+/* The same by our own doing: the peer is told by RST. */
+void vsock_abort(struct vsock_socket *self, int error);
+/* Room for what is received; -ENOBUFS. */
+int vsock_open(struct vsock_socket *self);
+void vsock_deadline_changed(void); /* the thread looks at deadlines again */
+/* One turn of the thread; returns when there is to be another, in clock_ns() time. */
+uint64_t vsock_turn(void);
+extern struct net_waiter *vsock_room_waiters; /* for room in the transmit queue */
+
+/* vsock_credit.c */
+/* A packet of this connection, all fields but len filled in. */
+struct vsock_header vsock_packet(struct vsock_socket *self, enum vsock_operation op,
+				 uint32_t flags);
+bool vsock_say(struct vsock_socket *self, enum vsock_operation op, uint32_t flags);
+/* Takes what a packet says of the peer's buffer; false: it cannot be true. */
+bool vsock_believe(struct vsock_socket *self, const struct vsock_header *header);
+/* Bytes the peer has room for. */
+uint32_t vsock_credit(const struct vsock_socket *self);
+/* Something was read: tells the peer when it has reason to wait for that. */
+void vsock_was_read(struct vsock_socket *self);
+
+/* vsock_data.c */
+/* Takes in the payload of a packet; false: it is more than it may be. */
+bool vsock_take(struct vsock_socket *self, const struct vsock_header *header,
+		const void *payload);
+ssize_t vsock_socket_send(struct socket *socket, struct socket_message *message);
+ssize_t vsock_socket_receive(struct socket *socket, struct socket_message *message);
+short vsock_events(const struct socket *socket);
+size_t vsock_readable(const struct socket *socket);
+
+#endif

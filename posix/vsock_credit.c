@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* Buffer space of vsock connections (VIRTIO 1.3 §5.10.6.3): counters of 32 bits that run
+ * freely. Every packet says what we have room for [VSK-04]; what the peer says is believed
+ * only as far as it can be true [VSK-05]. */
+
+#include <posix/vsock.h>
+
+struct vsock_header vsock_packet(struct vsock_socket *self, enum vsock_operation op,
+				 uint32_t flags)
+{
+	self->told = self->head;
+	return (struct vsock_header){
+		.dst_cid = self->peer_cid,
+		.src_port = self->local_port,
+		.dst_port = self->peer_port,
+		.type = vsock_type_of(self),
+		.op = (uint16_t)op,
+		.flags = flags,
+		.buf_alloc = VSOCK_BUFFER_BYTES,
+		.fwd_cnt = self->head,
+	};
+}
+
+bool vsock_say(struct vsock_socket *self, enum vsock_operation op, uint32_t flags)
+{
+	struct vsock_header header = vsock_packet(self, op, flags);
+
+	return vsock_reply(&header);
+}
+
+/* What it has taken lies between what it had taken before and what we sent; and it cannot
+ * have less space than what is on its way to it. */
+bool vsock_believe(struct vsock_socket *self, const struct vsock_header *header)
+{
+	uint32_t before = self->tx_cnt - self->peer_fwd_cnt;
+	uint32_t in_flight = self->tx_cnt - header->fwd_cnt;
+
+	if (in_flight > before || header->buf_alloc < in_flight)
+		return false;
+	self->peer_fwd_cnt = header->fwd_cnt;
+	self->peer_buf_alloc = header->buf_alloc;
+	self->asked = false;
+	return true;
+}
+
+uint32_t vsock_credit(const struct vsock_socket *self)
+{
+	return self->peer_buf_alloc - (self->tx_cnt - self->peer_fwd_cnt);
+}
+
+/* The peer sees buf_alloc less what it does not know to be read. When that falls under
+ * half, it hears of what was read since [VSK-11]. */
+void vsock_was_read(struct vsock_socket *self)
+{
+	uint32_t seen = VSOCK_BUFFER_BYTES - (self->tail - self->told);
+
+	if (self->state == VSOCK_CONNECTED && self->head != self->told &&
+	    seen < VSOCK_BUFFER_BYTES / 2)
+		vsock_say(self, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0);
+}
