@@ -15,6 +15,9 @@
 #define OP_DWORD	 0x0c
 #define OP_STRING	 0x0d
 #define OP_QWORD	 0x0e
+#define OP_SCOPE	 0x10
+#define NAME_DUAL	 0x2e
+#define NAME_MULTI	 0x2f
 #define OP_EXTENDED	 0x5b
 #define OP_REGION	 0x80 /* after OP_EXTENDED, as the next */
 #define OP_DEVICE	 0x82
@@ -96,6 +99,42 @@ bool aml_device_next(struct aml *block, struct aml *device)
 		device->at += NAME_BYTES;
 		block->at = device->at;
 		return true;
+	}
+	return false;
+}
+
+/* NameString (§20.2.2): past it; *last: its last segment. */
+static bool name_string(struct aml *aml, const uint8_t **last)
+{
+	unsigned segments = 1;
+
+	while (left(aml) && (*aml->at == '\\' || *aml->at == '^'))
+		aml->at++;
+	if (left(aml) > 1 && *aml->at == NAME_DUAL) {
+		segments = 2;
+		aml->at++;
+	} else if (left(aml) > 2 && *aml->at == NAME_MULTI) {
+		segments = aml->at[1];
+		aml->at += 2;
+	}
+	if (!segments || left(aml) < (size_t)segments * NAME_BYTES)
+		return false;
+	aml->at += (size_t)segments * NAME_BYTES;
+	*last = aml->at - NAME_BYTES;
+	return true;
+}
+
+bool aml_scope_next(struct aml *block, const struct aml *device, struct aml *scope)
+{
+	const uint8_t *name = device->at - NAME_BYTES, *last;
+
+	while (left(block)) {
+		if (*block->at++ != OP_SCOPE)
+			continue;
+		*scope = *block;
+		if (package(scope) && name_string(scope, &last) &&
+		    memcmp(last, name, NAME_BYTES) == 0)
+			return true;
 	}
 	return false;
 }

@@ -25,6 +25,10 @@ bool aml_block(unsigned number, struct aml *out);
  * name. Steps block->at past its head; false when there is no more. */
 bool aml_device_next(struct aml *block, struct aml *device);
 
+/* Each scope of the block that adds to that device (it ends in the device's name), in order:
+ * what is in it, to be asked as a device is. */
+bool aml_scope_next(struct aml *block, const struct aml *device, struct aml *scope);
+
 /* The bytes of the object that `name` (four characters) is declared as directly in a device:
  * not in a device within. False: there is none. */
 bool aml_name(const struct aml *device, const char name[4], struct aml *object);

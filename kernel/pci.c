@@ -115,34 +115,53 @@ static void scan_function(struct pci_device *device)
 		buses[secondary] = BUS_WANTED;
 }
 
-static void scan_bus(unsigned bus)
+static void scan_slot(const struct pci_address *place)
 {
-	buses[bus] = BUS_SCANNED;
-	for (unsigned slot = 0; slot < 32; slot++) {
-		struct pci_device first = {
-			.address = { .bus = (uint8_t)bus, .device = (uint8_t)slot },
-		};
-		uint8_t type;
+	struct pci_device first = { .address = *place };
+	uint8_t type;
 
-		if (!probe(&first, &type))
-			continue;
-		scan_function(&first);
-		for (unsigned f = 1; f < 8 && type & HEADER_MULTI; f++) {
-			struct pci_device other = { .address = first.address };
-			uint8_t ignored;
+	if (!probe(&first, &type))
+		return;
+	scan_function(&first);
+	for (unsigned f = 1; f < 8 && type & HEADER_MULTI; f++) {
+		struct pci_device other = { .address = *place };
+		uint8_t ignored;
 
-			other.address.function = (uint8_t)f;
-			if (probe(&other, &ignored))
-				scan_function(&other);
-		}
+		other.address.function = (uint8_t)f;
+		if (probe(&other, &ignored))
+			scan_function(&other);
 	}
 }
 
-void pci_scan(void)
+static void scan_bus(unsigned bus)
+{
+	buses[bus] = BUS_SCANNED;
+	for (unsigned slot = 0; slot < 32; slot++)
+		scan_slot(&(struct pci_address){ .bus = (uint8_t)bus,
+						 .device = (uint8_t)slot });
+}
+
+static void find_tail(void)
 {
 	pci_tail = &pci_devices;
 	while (*pci_tail)
 		pci_tail = &(*pci_tail)->next;
+}
+
+void pci_scan_slot(const struct pci_address *place)
+{
+	find_tail();
+	scan_slot(place);
+}
+
+void pci_free(struct pci_device *device)
+{
+	kfree(device);
+}
+
+void pci_scan(void)
+{
+	find_tail();
 	memset(buses, BUS_UNKNOWN, sizeof(buses));
 	buses[0] = BUS_WANTED;
 	for (const uint8_t *next; (next = memchr(buses, BUS_WANTED, sizeof(buses)));)

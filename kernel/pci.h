@@ -44,7 +44,8 @@ struct pci_device {
 	struct pci_bar bars[6];	 /* ask pci_bar() */
 	uint8_t msix_capability; /* offset in configuration space, 0: none */
 	uint16_t msix_vectors;	 /* table size */
-	volatile uint8_t *msix_table;	 /* mapped at the first attach */
+	volatile uint8_t *msix_table; /* mapped at the first attach */
+	bool gone; /* unplugged: its registers are not touched any more */
 	const struct pci_driver *driver; /* NULL: listed and left alone */
 	void *driver_data;
 	struct pci_device *next;
@@ -54,6 +55,9 @@ struct pci_driver {
 	const char *name;
 	bool (*matches)(const struct pci_device *device);
 	int (*probe)(struct pci_device *device); /* 0, or -errno: left alone */
+	/* It was unplugged, or is about to be: `gone` says which. It is off the list; the
+	 * driver calls pci_free() when it is done with it. NULL: it stays for ever. */
+	void (*removed)(struct pci_device *device);
 };
 #define PCI_DRIVER(object) LINKSET_ENTRY(pci_drivers, object)
 
@@ -100,5 +104,9 @@ extern struct pci_device *pci_devices;
 
 /* Finds all devices and offers each to the drivers that are linked in. */
 void pci_scan(void);
+/* The same for one place that was empty: functions of a device that was plugged in. */
+void pci_scan_slot(const struct pci_address *place);
+/* What was taken off the list and nobody uses any more. */
+void pci_free(struct pci_device *device);
 
 #endif

@@ -65,7 +65,8 @@ int pci_msix_attach(struct pci_device *device, unsigned entry,
 void pci_msix_detach(struct pci_device *device, unsigned entry,
 		     struct irq_handler *handler)
 {
-	volatile uint8_t *registers = entry_registers(device, entry);
+	volatile uint8_t *registers = device->gone ? NULL
+						   : entry_registers(device, entry);
 
 	if (registers) {
 		mmio_write32(registers + ENTRY_CONTROL, ENTRY_MASKED);
@@ -79,7 +80,7 @@ void pci_msix_enable(struct pci_device *device, bool on)
 	unsigned at = device->msix_capability + CONTROL;
 	uint16_t control;
 
-	if (!device->msix_capability)
+	if (!device->msix_capability || device->gone)
 		return;
 	control = pci_read16(device, at) & ~(CONTROL_ENABLE | CONTROL_MASK_ALL);
 	pci_write16(device, at, control | (on ? CONTROL_ENABLE : 0));
@@ -99,6 +100,8 @@ int pci_intx_attach(struct pci_device *device, struct irq_handler *handler)
 void pci_intx_detach(struct pci_device *device, struct irq_handler *handler)
 {
 	/* The line may be shared: the device must not go on pulling it. */
-	pci_write16(device, COMMAND, pci_read16(device, COMMAND) | COMMAND_INTX_DISABLE);
+	if (!device->gone)
+		pci_write16(device, COMMAND,
+			    pci_read16(device, COMMAND) | COMMAND_INTX_DISABLE);
 	irq_detach(handler);
 }

@@ -289,7 +289,9 @@ static int take(struct pci_device *device)
 	return 0;
 }
 
-static const struct pci_driver test_driver = { "test", not_mine, take };
+static const struct pci_driver test_driver = { .name = "test",
+					       .matches = not_mine,
+					       .probe = take };
 PCI_DRIVER(test_driver);
 
 /* microvm and the like: there are no configuration ports. */

@@ -11,6 +11,8 @@
 #include <kernel/log.h>
 #include <virtio/transport/pci.h>
 
+#pragma weak virtio_pci_removed
+
 /* §4.1.2.1: transitional devices, whose type is the subsystem id; then 0x1040 + type. */
 #define DEVICE_TRANSITIONAL 0x1000
 #define DEVICE_MODERN	    0x1040
@@ -92,5 +94,6 @@ const struct pci_driver virtio_pci_driver = {
 	.name = "virtio",
 	.matches = matches,
 	.probe = probe,
+	.removed = virtio_pci_removed,
 };
 PCI_DRIVER(virtio_pci_driver);

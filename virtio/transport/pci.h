@@ -70,6 +70,12 @@ void virtio_pci_interrupts_detach(struct virtio_device *device);
 /* pci_queue_reset.c, by way of transports_complete.c. */
 int virtio_pci_queue_reset(struct virtio_device *device, struct virtqueue *vq);
 
+/* pci_complete.c, likewise: who refers to these declares them weak. */
+void virtio_pci_removed(struct pci_device *pci);
+void virtio_pci_release(struct virtio_device *device);
+bool virtio_pci_shared_memory(struct virtio_device *device, uint8_t id,
+			      struct virtio_shared_memory *out);
+
 extern const struct virtio_transport virtio_pci_modern, virtio_pci_legacy;
 extern const struct pci_driver virtio_pci_driver;
 

@@ -9,6 +9,8 @@
 #include <virtio/ring/ring.h>
 #include <virtio/transport/pci.h>
 
+#pragma weak virtio_pci_release
+
 #define HOST_FEATURES  0
 #define GUEST_FEATURES 4
 #define QUEUE_PFN      8
@@ -132,6 +134,7 @@ const struct virtio_transport virtio_pci_legacy = {
 	.notify = notify,
 	.interrupts_attach = virtio_pci_interrupts_attach,
 	.interrupts_detach = virtio_pci_interrupts_detach,
+	.release = virtio_pci_release,
 };
 
 static bool config_vector(struct virtio_pci *self, uint16_t vector)

@@ -10,6 +10,8 @@
 #include <virtio/transport/pci.h>
 
 #pragma weak virtio_pci_queue_reset
+#pragma weak virtio_pci_shared_memory
+#pragma weak virtio_pci_release
 
 /* struct virtio_pci_cap (§4.1.4). Never written. */
 #define CAPABILITY_VENDOR 0x09
@@ -248,8 +250,10 @@ const struct virtio_transport virtio_pci_modern = {
 	.queue_size = queue_size,
 	.queue_enable = queue_enable,
 	.queue_reset = virtio_pci_queue_reset,
+	.shared_memory = virtio_pci_shared_memory,
 	.interrupts_attach = virtio_pci_interrupts_attach,
 	.interrupts_detach = virtio_pci_interrupts_detach,
+	.release = virtio_pci_release,
 };
 
 static bool config_vector(struct virtio_pci *self, uint16_t vector)

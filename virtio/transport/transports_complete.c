@@ -3,6 +3,7 @@
 
 /* The transports, and the parts of one, that a console alone does without. */
 
+#include <kernel/pci_hotplug.h>
 #include <virtio/transport/mmio.h>
 #include <virtio/transport/pci.h>
 #include <virtio/transport/transports.h>
@@ -10,4 +11,7 @@
 const void *const virtio_transports_complete[] = {
 	virtio_mmio_key,
 	(const void *)virtio_pci_queue_reset,
+	(const void *)virtio_pci_removed,
+	&pci_port_driver,
+	(const void *)acpi_hotplug_init,
 };

@@ -1,0 +1,176 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+#include <kernel/lock.h>
+#include <kernel/log.h>
+#include <kernel/pci_hotplug.h>
+#include <kernel/thread.h>
+#include <kernel/time.h>
+
+#define RETRY_NS       NS_PER_SEC
+#define SETTLE_NS      (100 * NS_PER_MS) /* PCIe 5.0 §6.6.1: 100 ms until it must answer */
+#define SETTLE_STEP_NS NS_PER_MS
+
+#define BUSES 0x18
+
+static struct pci_hotplug *slots; /* written at boot */
+
+/* Under the lock. */
+static struct spinlock lock;
+static bool pending, working;
+static struct timer retry;
+
+void pci_hotplug_register(struct pci_hotplug *self)
+{
+	self->next = slots;
+	slots = self;
+}
+
+static bool take_pending(void)
+{
+	unsigned long flags = spin_lock(&lock);
+	bool any = pending;
+
+	pending = false;
+	working = any;
+	spin_unlock(&lock, flags);
+	return any;
+}
+
+static void work(void *unused)
+{
+	(void)unused;
+	while (take_pending())
+		for (struct pci_hotplug *each = slots; each; each = each->next)
+			each->work(each);
+}
+
+static void try_again(struct timer *timer)
+{
+	(void)timer;
+	pci_hotplug_wake();
+}
+
+void pci_hotplug_wake(void)
+{
+	unsigned long flags = spin_lock(&lock);
+	bool start = !working;
+
+	pending = true;
+	if (start)
+		working = thread_create("hotplug", work, NULL) != NULL;
+	start = !working;
+	spin_unlock(&lock, flags);
+	if (start) { /* no memory for it now */
+		retry.expired = try_again;
+		timer_arm(&retry, clock_ns() + RETRY_NS);
+	}
+}
+
+static bool at_place(const struct pci_device *device, uint8_t bus, uint8_t slot)
+{
+	return device->address.segment == 0 && device->address.bus == bus &&
+	       device->address.device == slot;
+}
+
+bool pci_slot_known(uint8_t bus, uint8_t slot)
+{
+	for (struct pci_device *each = pci_devices; each; each = each->next)
+		if (at_place(each, bus, slot))
+			return true;
+	return false;
+}
+
+struct pci_device *pci_bridge_to(uint8_t bus)
+{
+	for (struct pci_device *each = pci_devices; each; each = each->next)
+		if (each->header_type == 1 &&
+		    (pci_read32(each, BUSES) >> 8 & 0xff) == bus)
+			return each;
+	return NULL;
+}
+
+static bool answers(const struct pci_device *device)
+{
+	uint32_t id = pci_read32(device, 0);
+
+	/* 0x0001: not ready yet (PCIe 5.0 §2.3.2). */
+	return (id & 0xffff) != 0xffff && (id & 0xffff) > 1;
+}
+
+void pci_slot_plugged(uint8_t bus, uint8_t slot)
+{
+	struct pci_device function = { .address = { .bus = bus, .device = slot } };
+	uint64_t deadline = clock_ns() + SETTLE_NS;
+
+	while (!answers(&function)) {
+		if (clock_ns() >= deadline) {
+			log_warn("pci: %x:%02x: plugged in, but nothing answers", bus,
+				 slot);
+			return;
+		}
+		thread_sleep_until(clock_ns() + SETTLE_STEP_NS);
+	}
+	for (unsigned f = 0; f < 8; f++) {
+		function.address.function = (uint8_t)f;
+		if (answers(&function) && !pci_assign(&function.address))
+			log_error("pci: %x:%02x.%u: no room for all of its registers",
+				  bus, slot, f);
+	}
+	function.address.function = 0;
+	log_info("pci: %x:%02x: plugged in", bus, slot);
+	pci_scan_slot(&function.address);
+}
+
+/* Devices behind a bridge that goes, go too; they are found by its bus numbers. */
+static bool behind(const struct pci_device *device, const struct pci_device *bridge)
+{
+	uint32_t buses = bridge->header_type == 1 && !bridge->gone
+				 ? pci_read32(bridge, BUSES)
+				 : 0;
+	uint8_t first = (uint8_t)(buses >> 8), last = (uint8_t)(buses >> 16);
+
+	return first && device->address.bus >= first && device->address.bus <= last;
+}
+
+static void let_go(struct pci_device *device, bool there)
+{
+	device->next = NULL;
+	device->gone = !there;
+	if (device->driver && device->driver->removed)
+		device->driver->removed(device);
+	else if (!device->driver)
+		pci_free(device);
+}
+
+static bool unplug_one(uint8_t bus, uint8_t slot, bool there)
+{
+	struct pci_device **link = &pci_devices, *bridge = NULL, *device;
+
+	for (device = pci_devices; device; device = device->next)
+		if (device->header_type == 1 && at_place(device, bus, slot))
+			bridge = device;
+	for (; (device = *link); link = &device->next)
+		if (bridge ? device != bridge && behind(device, bridge)
+			   : at_place(device, bus, slot))
+			break;
+	if (!device && bridge) /* nothing is behind it any more */
+		for (link = &pci_devices; (device = *link) != bridge;)
+			link = &device->next;
+	if (!device)
+		return false;
+	*link = device->next;
+	let_go(device, there);
+	return true;
+}
+
+void pci_slot_unplugged(uint8_t bus, uint8_t slot, bool there)
+{
+	unsigned count = 0;
+
+	while (unplug_one(bus, slot, there))
+		count++;
+	if (count)
+		log_info("pci: %x:%02x: %s", bus, slot,
+			 there ? "to be unplugged" : "unplugged");
+}
