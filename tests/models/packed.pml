@@ -27,7 +27,7 @@
 #define FLAGS	     8 /* SIZE words, written by both sides in turn */
 #define WORDS	     14 /* the last SIZE are buffers only: the device's stores to FLAGS */
 
-#include "memory.h"
+#include "memory.inc"
 
 /* AVAIL and USED of a descriptor's flags (§2.8.1). */
 #define AS_AVAIL(wrap) ((wrap) + 2 * (1 - (wrap)))

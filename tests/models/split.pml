@@ -27,7 +27,7 @@
 #define AVAIL_EVENT 5 /* or used->flags */
 #define USED_SLOT   6 /* SIZE of them */
 
-#include "memory.h"
+#include "memory.inc"
 
 bool kick, interrupt;
 
