@@ -5,7 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
-#include <fs/fuse.h>
+#include <fs/fuse_dax.h>
 #include <fs/names.h>
 #include <kernel/format.h>
 #include <kernel/heap.h>
@@ -51,6 +51,7 @@ static int begin_session(struct fuse *fuse, unsigned session)
 		pages = out.max_pages < PAGES_MAX ? out.max_pages : PAGES_MAX;
 	fuse->max_read = pages * PAGE_BYTES;
 	fuse->max_write = out.max_write < fuse->max_read ? out.max_write : fuse->max_read;
+	fuse->map_alignment = out.flags & FUSE_MAP_ALIGNMENT ? out.map_alignment : 0;
 	if (fuse->max_write < WRITE_LEAST) {
 		log_error("virtiofs: %s: the host takes no more than %u bytes at once",
 			  fuse->fs.source, out.max_write);
@@ -122,8 +123,10 @@ static void fuse_unmount(struct fs *fs)
 		virtio_fs_call(fuse->device, &call);
 	fs_inode_put(&fuse->root->inode);
 	/* At the machine's end others may still be using it. */
-	if (!__atomic_load_n(&fuse->inodes, __ATOMIC_ACQUIRE))
+	if (!__atomic_load_n(&fuse->inodes, __ATOMIC_ACQUIRE)) {
+		fuse_dax_end(fuse);
 		kfree(fuse);
+	}
 }
 
 static int fuse_mount(const char *source, bool read_only, struct fs **out)
@@ -152,6 +155,7 @@ static int fuse_mount(const char *source, bool read_only, struct fs **out)
 		fuse_unmount(&fuse->fs);
 		return error;
 	}
+	fuse_dax_begin(fuse);
 	log_info("virtiofs: \"%s\": requests of %u KiB, read-%s", source,
 		 fuse->max_write / 1024, read_only ? "only" : "write");
 	*out = &fuse->fs;

@@ -8,7 +8,7 @@
  *	fuse_data.c	opening, reading, writing
  *	fuse_names.c	changing directories
  *	fuse_list.c	listing them
- *	fuse_dax.c	reading through the window
+ *	fuse_dax.c	reading through the window (fuse_dax.h)
  *
  * A session ends when the device is reset: what the host knew of inodes and open files is
  * lost. The next call begins a new one (INIT). The root is found again; other inodes of
@@ -34,6 +34,7 @@ struct fuse {
 	bool begun;	    /* INIT was done, in this session (atomic): */
 	unsigned session;   /* atomic */
 	uint32_t max_write, max_read; /* bytes of payload; atomic words, INIT writes */
+	uint32_t map_alignment;	      /* of mappings: 2 to this many bytes */
 	bool no_syncfs;		      /* the host knows no SYNCFS */
 	bool ended;		      /* unmounted; atomic */
 	unsigned inodes;	      /* in memory; atomic */

@@ -7,7 +7,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <fs/fuse.h>
+#include <fs/fuse_dax.h>
 #include <fs/share.h>
 
 static bool has(const struct fuse_inode *node, enum fuse_access access)
@@ -166,6 +166,13 @@ static ssize_t move(struct inode *inode, bool write, void *data, size_t bytes,
 		return error;
 	error = fuse_handle(transfer.node, write ? FUSE_FOR_WRITING : FUSE_FOR_READING,
 			    &transfer.handle);
+	if (!error && !write) {
+		ssize_t done = fuse_dax_read(transfer.node, transfer.handle, data, bytes,
+					     offset);
+
+		if (done != -EAGAIN)
+			return done;
+	}
 	return error ? error : share_transfer(&steps, &transfer, bytes);
 }
 

@@ -6,7 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/sysmacros.h>
-#include <fs/fuse.h>
+#include <fs/fuse_dax.h>
 #include <kernel/heap.h>
 #include <kernel/time.h>
 
@@ -164,6 +164,7 @@ void fuse_forget(struct inode *inode)
 	struct fuse *fuse = fuse_of(inode);
 
 	if (!__atomic_load_n(&fuse->ended, __ATOMIC_ACQUIRE)) {
+		fuse_dax_forget(node);
 		for (unsigned i = 0; i < FUSE_ACCESSES; i++)
 			if (node->has_handle[i])
 				fuse_release(node, i, node->handles[i]);

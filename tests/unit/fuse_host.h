@@ -40,6 +40,8 @@ static struct {
 	uint32_t valid_s; /* of names and attributes */
 	struct fuse_init_out init;
 	bool silent;
+	/* Further opcodes. */
+	int (*more)(uint32_t opcode, unsigned id, const uint8_t *body);
 	/* Changes an answer: its bytes, and the length that the device says it wrote. */
 	void (*tamper)(uint32_t opcode, uint8_t *reply, uint32_t *bytes, uint32_t *used);
 } host;
@@ -264,7 +266,7 @@ static int host_answer(const struct virtio_fs_in_header *header, const uint8_t *
 	case FUSE_DESTROY:
 		return 0;
 	default:
-		return -ENOSYS;
+		return host.more ? host.more(header->opcode, id, body) : -ENOSYS;
 	}
 }
 

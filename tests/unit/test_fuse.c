@@ -10,7 +10,7 @@
  *	virtio/ring/virtqueue.c kernel/format.c
  *	virtio/device/exchange.c virtio/device/fs.c virtio/device/pieces.c
  *	fs/fuse.c fs/fuse_inode.c fs/fuse_data.c fs/fuse_names.c fs/fuse_list.c
- *	fs/share.c fs/names.c fs/tree.c fs/change.c */
+ *	fs/fuse_dax.c tests/unit/host/mmu.c fs/share.c fs/names.c fs/tree.c fs/change.c */
 
 /* Files by FUSE over virtio-fs, against a server that is honest. */
 
@@ -204,6 +204,106 @@ static void open_of_special_files(void **state)
 	retire(mock);
 }
 
+static uint8_t *window_memory;
+static unsigned mapped;
+
+/* A mapping is a copy: a look at it beyond the file's end finds what no file has. */
+static int host_mapping(uint32_t opcode, unsigned id, const uint8_t *body)
+{
+	struct fuse_setupmapping_in in;
+	struct fuse_removemapping_in remove;
+
+	if (opcode != FUSE_SETUPMAPPING && opcode != FUSE_REMOVEMAPPING)
+		return -ENOSYS;
+	if (opcode == FUSE_REMOVEMAPPING) {
+		memcpy(&remove, body, sizeof(remove));
+		assert_int_equal(remove.count, 1);
+		memset(window_memory + remove.moffset, 0xee, remove.len);
+		mapped--;
+		return 0;
+	}
+	memcpy(&in, body, sizeof(in));
+	assert_int_equal(in.fh, HANDLE + id);
+	assert_int_equal(in.flags, FUSE_MAPPING_READ);
+	assert_int_equal((in.moffset | in.foffset) % (2u << 20), 0);
+	memset(window_memory + in.moffset, 0xee, in.len);
+	if (in.foffset < host.nodes[id].size)
+		memcpy(window_memory + in.moffset, host.nodes[id].data + in.foffset,
+		       host.nodes[id].size - in.foffset);
+	mapped++;
+	return 0;
+}
+
+/* [FS-07]: reads go through the window where there is one, chunks are taken again when it is
+ * full, and nothing beyond a file's end is looked at. */
+static void window(void **state)
+{
+	struct mock *mock = fuse_device(1);
+	struct inode *files[3];
+	char name[2] = "a";
+
+	(void)state;
+	fill();
+	window_memory = aligned_alloc(4096, 4u << 20); /* two chunks */
+	mock->shared[0] = (struct virtio_shared_memory){ (uintptr_t)window_memory,
+							 4u << 20 };
+	host.more = host_mapping;
+	assert_int_equal(mock_add(mock), 0);
+	assert_int_equal(fuse_type.mount("share", false, &share), 0);
+	for (unsigned i = 0; i < 3; i++, name[0]++) {
+		host.nodes[host_make(1, name, S_IFREG | 0644)].size = 1000 + i;
+		memset(host.nodes[2 + i].data, (int)i, 1000 + i);
+		assert_int_equal(fs_resolve(NULL, name, true, &files[i]), 0);
+	}
+	for (unsigned turn = 0; turn < 9; turn++) {
+		unsigned i = turn % 3;
+
+		memset(back, 0x77, 2000);
+		assert_int_equal(fuse_type.read(files[i], back, 2000, 1), 999 + i);
+		assert_int_equal(back[0], i);
+		assert_int_equal(back[998 + i], i);
+		assert_int_equal(back[999 + i], 0x77);
+		assert_int_equal(fuse_type.read(files[i], back, 10, 2000), 0);
+		assert_in_range(mapped, 1, 2);
+	}
+	assert_int_equal(host.seen[FUSE_READ], 0);
+	assert_int_equal(fuse_type.read(files[2], back, 10, 0), 10);
+	assert_int_equal(host.seen[FUSE_SETUPMAPPING], 9); /* the last one was there */
+	for (unsigned i = 0; i < 3; i++)
+		fs_inode_put(files[i]);
+	fs_names_drop_all();
+	assert_int_equal(mapped, 0);
+	free(window_memory);
+	window_memory = NULL;
+	retire(mock);
+}
+
+/* [FS-07]: without a window, with one that is too small, and with a host that does not map:
+ * by requests. */
+static void no_window(void **state)
+{
+	static const uint64_t sizes[] = { 0, 4096, 2u << 20 };
+	uint8_t *memory = aligned_alloc(4096, 2u << 20);
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		struct mock *mock = fuse_device(1);
+		struct inode *file;
+
+		mock->shared[0] = (struct virtio_shared_memory){ (uintptr_t)memory,
+								 sizes[i] };
+		assert_int_equal(mock_add(mock), 0);
+		assert_int_equal(fuse_type.mount("share", false, &share), 0);
+		host.nodes[host_make(1, "a", S_IFREG | 0644)].size = 1000;
+		file = resolve("/a");
+		assert_int_equal(fuse_type.read(file, back, 2000, 0), 1000);
+		assert_int_equal(host.seen[FUSE_READ], 1);
+		fs_inode_put(file);
+		retire(mock);
+	}
+	free(memory);
+}
+
 static int nothing_left(void **state)
 {
 	(void)state;
@@ -221,6 +321,8 @@ int main(void)
 		cmocka_unit_test_teardown(several_queues, nothing_left),
 		cmocka_unit_test_teardown(contents, nothing_left),
 		cmocka_unit_test_teardown(names, nothing_left),
+		cmocka_unit_test_teardown(window, nothing_left),
+		cmocka_unit_test_teardown(no_window, nothing_left),
 		cmocka_unit_test_teardown(timeouts, nothing_left),
 		cmocka_unit_test_teardown(open_of_special_files, nothing_left),
 	};

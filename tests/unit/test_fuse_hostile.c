@@ -10,7 +10,7 @@
  *	virtio/ring/virtqueue.c kernel/format.c
  *	virtio/device/exchange.c virtio/device/fs.c virtio/device/pieces.c
  *	fs/fuse.c fs/fuse_inode.c fs/fuse_data.c fs/fuse_names.c fs/fuse_list.c
- *	fs/share.c fs/names.c fs/tree.c fs/change.c */
+ *	fs/fuse_dax.c tests/unit/host/mmu.c fs/share.c fs/names.c fs/tree.c fs/change.c */
 
 /* Files by FUSE over virtio-fs: servers that lie, fall silent, forget or go. */
 
