@@ -19,6 +19,7 @@ HOST_SRC       = $(filter-out $(HOST_NOT),$(wildcard kernel/*.c virtio/*.c virti
 	$(wildcard virtio/transport/vhost_user*.c arch/host/*.c arch/host/*.S)
 HOST_APPS      = blkcat netecho portcat rngdump
 
+HOST_TESTS     = $(patsubst tests/vhost/%/,%,$(wildcard tests/vhost/*/))
 host_objects   = $(patsubst %.c,$(BUILD)/$(1)/obj/%.o,$(wildcard $(2)/*.c))
 
 # $(1): host or host-asan, $(2): flags of that build
@@ -44,6 +45,11 @@ $$(HOST_APPS:%=$(BUILD)/$(1)/%): $(BUILD)/$(1)/%: $$$$(call host_objects,$(1),ap
 	@echo '  LINK    $$@'
 	@$$(HOST_CC) $(2) $$(HOST_LDFLAGS) $$^ -o $$@
 
+$$(HOST_TESTS:%=$(BUILD)/$(1)/%): $(BUILD)/$(1)/%: $$$$(call host_objects,$(1),tests/vhost/$$$$*) \
+		$(BUILD)/$(1)/libferrule.a
+	@echo '  LINK    $$@'
+	@$$(HOST_CC) $(2) $$(HOST_LDFLAGS) $$^ -o $$@
+
 -include $$(shell test -d $(BUILD)/$(1)/obj && find $(BUILD)/$(1)/obj -name '*.d')
 endef
 $(eval $(call host_rules,host,-O2))
@@ -54,6 +60,14 @@ host: deps ## builds build/host/APP, APP as a Linux process with vhost-user devi
 	@[ -n '$(filter $(APP),$(HOST_APPS))' ] || \
 		{ echo 'make host APP=NAME: NAME is one of $(HOST_APPS)' >&2; exit 1; }
 	@$(MAKE) $(JOBS) $(BUILD)/host/$(APP)
+
+# The programs that tests/vhost/ runs against back ends, plain and under the sanitizers.
+.PHONY: test-vhost vhost-images
+vhost-images: $(foreach kind,host host-asan,$(addprefix $(BUILD)/$(kind)/,$(HOST_APPS) $(HOST_TESTS)))
+
+test-vhost: deps-test ## drivers against back ends in other processes: ROWS=NAME chooses
+	@$(MAKE) $(JOBS) vhost-images
+	@tools/pytest -q -rs -p no:cacheprovider tests/vhost $(if $(ROWS),-k '$(ROWS)')
 
 # What only the host has is checked as the host compiles it.
 HOST_CHECKED = $(wildcard arch/host/*.c virtio/transport/vhost_user*.c tests/vhost/*/*.c tests/qtest/*.c)

@@ -9,6 +9,7 @@ test: deps-test ## check, the tests on the host, some fuzzing, and the tests in 
 	@$(MAKE) check
 	@$(MAKE) test-host
 	@$(MAKE) test-fuzz
+	@$(MAKE) test-vhost
 	@$(MAKE) test-qemu
 
 test-host: deps-test ## the tests of applications and tools that run on the host

@@ -11,6 +11,7 @@
 #include <arch/cpu.h>
 #include <host/machine.h>
 #include <host/ram.h>
+#include <kernel/boot_info.h>
 #include <kernel/cmdline.h>
 #include <kernel/init.h>
 #include <kernel/log.h>
@@ -25,6 +26,8 @@
 LINKSET_DECLARE(init_calls, const struct init_call);
 LINKSET_DECLARE(exit_calls, const struct init_call);
 CMDLINE_KEY(memory, "SIZE[K|M|G]: the machine's RAM; 64M is the default");
+
+struct boot_info boot_info = { .door = "Linux", .loader = "", .command_line = "" };
 
 /* The linker's names for the two sides of main() (--wrap=main). */
 int __wrap_main(int argc, char **argv);
@@ -92,8 +95,11 @@ static bool make_ram(const char *options)
 			(int)strcspn(text, " "), text);
 		return false;
 	}
-	if (host_ram_init(bytes))
+	if (host_ram_init(bytes)) {
+		boot_info.ranges[boot_info.range_count++] =
+			(struct boot_range){ 0, bytes };
 		return true;
+	}
 	fprintf(stderr, "memory: Linux gives none: %s\n", strerror(errno));
 	return false;
 }

@@ -36,10 +36,35 @@ static bool append(char *line, const char *key, size_t key_bytes, const char *va
 	return true;
 }
 
-static char *complain(const char *what, const char *word)
+static int complain(const char *what, const char *word)
 {
 	fprintf(stderr, "%s: %s (--help says more)\n", word, what);
-	return NULL;
+	return 0;
+}
+
+/* The words from argv[1] on, up to "--" or the end, whose place is the result; 0: a line on
+ * standard error says what makes no sense. */
+static int append_words(char *line, int argc, char **argv)
+{
+	int i;
+
+	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
+		const char *word = argv[i];
+		const char *key = strncmp(word, "--", 2) == 0 ? word + 2 : word;
+		const char *value = strchr(key, '=');
+		size_t key_bytes = value ? (size_t)(value - key) : strlen(key);
+
+		if (!value && key == word)
+			return complain("what is this? Arguments of the application come "
+					"after \"--\"",
+					word);
+		if (!value && i + 1 == argc)
+			return complain("it wants a value", word);
+		value = value ? value + 1 : argv[++i];
+		if (!append(line, key, key_bytes, value))
+			return complain("a value cannot hold a \"", word);
+	}
+	return i;
 }
 
 char *host_options(int argc, char **argv, char ***rest)
@@ -47,34 +72,23 @@ char *host_options(int argc, char **argv, char ***rest)
 	const char *environment = getenv("FERRULE_HOST");
 	size_t bytes = environment ? strlen(environment) + 2 : 1;
 	char *line;
-	int i;
+	int end;
 
-	for (i = 1; i < argc; i++)
+	for (int i = 1; i < argc; i++) /* an '=', two quotes, a space */
 		bytes += strlen(argv[i]) + 4;
 	line = calloc(1, bytes);
-	if (!line)
-		return complain("no memory", argv[0]);
+	if (!line) {
+		complain("no memory", argv[0]);
+		return NULL;
+	}
 	if (environment)
 		sprintf(line, "%s ", environment); /* NOLINT: counted above */
-	for (i = 1; i < argc && strcmp(argv[i], "--") != 0; i++) {
-		const char *word = argv[i];
-		const char *key = strncmp(word, "--", 2) == 0 ? word + 2 : word;
-		const char *value = strchr(key, '=');
-		size_t key_bytes = value ? (size_t)(value - key) : strlen(key);
-
-		if (value)
-			value++;
-		else if (key != word && i + 1 < argc)
-			value = argv[++i];
-		else
-			return complain(key != word ? "it wants a value"
-						    : "what is this? Arguments of the "
-						      "application come after \"--\"",
-					word);
-		if (!append(line, key, key_bytes, value))
-			return complain("a value cannot hold a \"", word);
+	end = append_words(line, argc, argv);
+	if (!end) {
+		free(line);
+		return NULL;
 	}
-	*rest = argv + (i < argc ? i + 1 : i);
+	*rest = argv + (end < argc ? end + 1 : end);
 	return line;
 }
 

@@ -82,3 +82,8 @@ uint64_t virt_to_phys(const void *address)
 	offset = (uint64_t)((uintptr_t)address - (uintptr_t)data_base);
 	return offset < data_bytes ? ram_bytes + offset : 0;
 }
+
+int arch_direct_map(uint64_t phys, uint64_t bytes)
+{
+	return phys <= ram_bytes && bytes <= ram_bytes - phys ? 0 : -ENOMEM;
+}

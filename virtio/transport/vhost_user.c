@@ -51,8 +51,9 @@ static void features_set(struct virtio_device *device,
 	struct vhost_user *self = vhost_user(device);
 	uint64_t own = VIRTIO_BIT(VHOST_USER_HAS_PROTOCOL_FEATURES);
 
-	vhost_user_set_u64(self, VHOST_USER_SET_FEATURES,
-			   (accepted->words[0] | own) & self->features);
+	self->features_refused = vhost_user_set_u64(self, VHOST_USER_SET_FEATURES,
+						    (accepted->words[0] | own) &
+							    self->features) != 0;
 }
 
 static uint8_t status_get(struct virtio_device *device)
@@ -65,6 +66,8 @@ static uint8_t status_get(struct virtio_device *device)
 	if (vhost_user_has(self, VHOST_USER_STATUS) &&
 	    vhost_user_get_u64(self, VHOST_USER_GET_STATUS, &status))
 		return 0xff;
+	if (self->features_refused)
+		status &= (uint8_t)~VIRTIO_STATUS_FEATURES_OK;
 	return (uint8_t)status;
 }
 
@@ -160,6 +163,15 @@ static unsigned queue_size(struct virtio_device *device, unsigned index)
 	return index < self->queue_limit ? self->description.queue_size : 0;
 }
 
+/* Nobody knows the device any more. */
+static void release(struct virtio_device *device)
+{
+	struct vhost_user *self = vhost_user(device);
+
+	vhost_user_disconnect(self);
+	kfree(self);
+}
+
 static const struct virtio_transport transport = {
 	.name = "vhost-user",
 	.features_get = features_get,
@@ -176,6 +188,7 @@ static const struct virtio_transport transport = {
 	.notify = vhost_user_notify,
 	.interrupts_attach = vhost_user_interrupts_attach,
 	.interrupts_detach = vhost_user_interrupts_detach,
+	.release = release,
 };
 
 /* What both ends can do, before the device is anybody's. */
@@ -229,5 +242,6 @@ int vhost_user_add(const struct vhost_user_description *description)
 		kfree(self);
 		return error;
 	}
+	self->added = true;
 	return virtio_device_add(&self->device);
 }

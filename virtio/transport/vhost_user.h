@@ -64,8 +64,10 @@ struct vhost_user {
 	struct host_event link; /* the socket; it is readable when it closes */
 	struct host_event back; /* requests of the back end's own */
 	bool gone;		/* no more messages; under lock */
+	bool added;		/* the virtio core knows the device */
 
 	uint64_t features, protocol; /* as offered, and as agreed upon */
+	bool features_refused;	     /* when they were set last */
 	bool memory_known;
 	uint8_t status; /* as last set, for back ends that keep none */
 	uint8_t config[VHOST_USER_CONFIG_BYTES]; /* as last read */

@@ -41,7 +41,8 @@ static int lose(struct vhost_user *self, const char *why)
 	log_error("vhost-user: %s: %s", self->description.socket, why);
 	host_event_remove(&self->link);
 	host_event_remove(&self->back);
-	virtio_device_break(&self->device, "its back end is gone");
+	if (self->added)
+		virtio_device_gone(&self->device);
 	return -ENODEV;
 }
 

@@ -34,4 +34,7 @@ static inline void *phys_to_virt(uint64_t phys)
 /* 0: no memory that a device could reach. */
 uint64_t virt_to_phys(const void *address);
 
+/* All memory there is is mapped; beyond it there is nothing: -ENOMEM. */
+int arch_direct_map(uint64_t phys, uint64_t bytes);
+
 #endif
