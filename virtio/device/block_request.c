@@ -185,37 +185,31 @@ void block_submit(struct ferrule_block *disk, struct ferrule_block_request *firs
 		disk_finish(finished);
 }
 
-/* [BLK-16] [BLK-17] The device wrote the status, once the used entry is seen (§5.2.6.2).
- * A read is good only if the device also claims to have written all of it: memory that it
- * did not write must not be taken for data. Legacy devices may get lengths wrong
- * (§5.2.6.4). [BLK-21] */
-static int part_result(const struct block *block, const struct block_slot *slot,
-		       uint32_t written)
+/* What a status that is not OK means. [BLK-15] The last four: zoned disks (§5.2.6). */
+static int error_of(const struct block *block, uint8_t status)
 {
-	uint8_t status = *(const volatile uint8_t *)&slot->shared->status;
-
-	if (status == VIRTIO_BLK_S_OK)
-		return written > slot->data_bytes || block->unchecked_lengths ? 0 : -EIO;
-	switch (status) {
-	case VIRTIO_BLK_S_UNSUPP:
+	if (status == VIRTIO_BLK_S_UNSUPP)
 		return -ENOTSUP;
-	/* [BLK-15] Zoned disks (§5.2.6). */
+	if (!block->write_granularity)
+		return -EIO;
+	switch (status) {
 	case VIRTIO_BLK_S_ZONE_INVALID_CMD:
-		return block->write_granularity ? -EINVAL : -EIO;
+		return -EINVAL;
 	case VIRTIO_BLK_S_ZONE_UNALIGNED_WP:
-		return block->write_granularity ? -ESPIPE : -EIO;
+		return -ESPIPE;
 	case VIRTIO_BLK_S_ZONE_OPEN_RESOURCE:
-		return block->write_granularity ? -ETOOMANYREFS : -EIO;
+		return -ETOOMANYREFS;
 	case VIRTIO_BLK_S_ZONE_ACTIVE_RESOURCE:
-		return block->write_granularity ? -EOVERFLOW : -EIO;
+		return -EOVERFLOW;
 	default:
 		return -EIO;
 	}
 }
 
 /* What a good answer holds besides its status. */
-static int take_answer(struct block_queue *queue, struct ferrule_block_request *request,
-		       struct block_slot *slot)
+static __attribute__((noinline)) int take_answer(struct block_queue *queue,
+						 struct ferrule_block_request *request,
+						 struct block_slot *slot)
 {
 	const struct ferrule_block *disk = &queue->block->disk;
 	struct block_slot_shared *shared = slot->shared;
@@ -235,33 +229,60 @@ static int take_answer(struct block_queue *queue, struct ferrule_block_request *
 		       : 0;
 }
 
-struct ferrule_block_request *block_slot_release(struct block_queue *queue,
-						 struct block_slot *slot)
+static inline void slot_put(struct block_queue *queue, struct block_slot *slot)
 {
-	struct ferrule_block_request *request = slot->request;
-
+	slot->request->driver.parts--;
 	slot->request = NULL;
 	slot->next = queue->free;
 	queue->free = slot;
 	queue->in_flight--;
 	queue->completed++;
+}
+
+struct ferrule_block_request *block_slot_release(struct block_queue *queue,
+						 struct block_slot *slot)
+{
+	struct ferrule_block_request *request = slot->request;
+
+	slot_put(queue, slot);
 	if (slot->bounced)
 		queue->bounce_user = NULL;
-	request->driver.parts--;
 	return request;
 }
 
-static void complete_part(struct block_queue *queue, struct block_slot *slot,
-			  uint32_t written, struct ferrule_block_request **finished)
+/* All but a plain transfer that went well. */
+static __attribute__((noinline)) void complete_odd(struct block_queue *queue,
+						   struct block_slot *slot, int error)
 {
-	int error = part_result(queue->block, slot, written);
 	struct ferrule_block_request *request = slot->request;
 
-	if (!error && (slot->bounced || request->operation > FERRULE_BLOCK_WRITE))
+	if (!error)
 		error = take_answer(queue, request, slot);
-	block_slot_release(queue, slot);
+	if (slot->bounced)
+		queue->bounce_user = NULL;
 	if (error && !request->driver.error)
 		request->driver.error = error;
+}
+
+/* [BLK-16] [BLK-17] The device wrote the status, once the used entry is seen (§5.2.6.2).
+ * A read is good only if the device also claims to have written all of it: memory that it
+ * did not write must not be taken for data. Legacy devices may get lengths wrong
+ * (§5.2.6.4). [BLK-21] */
+static inline void complete_part(struct block_queue *queue, struct block_slot *slot,
+				 uint32_t written,
+				 struct ferrule_block_request **finished)
+{
+	struct ferrule_block_request *request = slot->request;
+	uint8_t status = *(const volatile uint8_t *)&slot->shared->status;
+	int error = 0;
+
+	if (status != VIRTIO_BLK_S_OK)
+		error = error_of(queue->block, status);
+	else if (written <= slot->data_bytes && !queue->block->unchecked_lengths)
+		error = -EIO;
+	if (error || slot->bounced || request->operation > FERRULE_BLOCK_WRITE)
+		complete_odd(queue, slot, error);
+	slot_put(queue, slot);
 	if (!request->driver.parts && !request->driver.waits)
 		disk_end(request, request->driver.error, finished);
 }
