@@ -152,6 +152,27 @@ static int number_of(const uint8_t *entry)
 	}
 }
 
+/* The numbers in the report, in order: units are named as they are numbered. Over the
+ * report itself: each is shorter than its entry. */
+static uint32_t sort(const struct scsi *scsi, uint8_t *report, uint32_t entries)
+{
+	uint16_t *numbers = (uint16_t *)report;
+	uint32_t count = 0;
+
+	for (uint32_t i = 0; i < entries; i++) {
+		int number = number_of(report + 8 + 8 * i);
+		uint32_t at = count;
+
+		if (number < 0 || (unsigned)number > scsi->max_lun)
+			continue;
+		for (; at && numbers[at - 1] > number; at--)
+			numbers[at] = numbers[at - 1];
+		numbers[at] = (uint16_t)number;
+		count++;
+	}
+	return count;
+}
+
 /* The report of a target's units; NULL: there is none. */
 static uint8_t *report(struct scsi *scsi, unsigned target, uint32_t *entries, int *error)
 {
@@ -191,15 +212,13 @@ void scsi_scan_target(struct scsi *scsi, unsigned target)
 			unit->seen = error && error != -ENODEV; /* nothing was learnt */
 	if (error == -ENOTSUP)					/* it has but one */
 		visit(scsi, target, 0);
+	entries = data ? sort(scsi, data, entries) : 0;
 	for (uint32_t i = 0; i < entries; i++) {
-		int number = number_of(data + 8 + 8 * i);
-		struct scsi_unit *unit;
+		unsigned number = ((uint16_t *)data)[i];
+		struct scsi_unit *unit = find(scsi, target, number);
 
-		if (number < 0 || (unsigned)number > scsi->max_lun)
-			continue;
-		unit = find(scsi, target, (unsigned)number);
 		if (!unit || !unit->seen) /* one that is reported twice is one */
-			visit(scsi, target, (unsigned)number);
+			visit(scsi, target, number);
 	}
 	kfree(data);
 	for (struct scsi_unit *unit = scsi->units, *next; unit; unit = next) {
