@@ -224,6 +224,7 @@ static int set_limits(struct scsi_unit *unit)
 	struct ferrule_block *disk = &unit->disk;
 	struct scsi *scsi = unit->scsi;
 	uint64_t most = (uint64_t)scsi->max_sectors * FERRULE_SECTOR_BYTES;
+	uint32_t arena = virtqueue_bytes_max(unit->queue->vq) / 2; /* of a bounce arena */
 
 	disk->piece_bytes_max = DISK_PART_BYTES_MAX;
 	disk->data_pieces_max = scsi->seg_max;
@@ -231,6 +232,8 @@ static int set_limits(struct scsi_unit *unit)
 	disk->info.segments_max = scsi->seg_max;
 	if (most > DISK_PART_BYTES_MAX)
 		most = DISK_PART_BYTES_MAX;
+	if (most > arena)
+		most = arena;
 	most -= most % disk->info.block_bytes;
 	disk->info.transfer_max_bytes = most ? (uint32_t)most : disk->info.block_bytes;
 	disk->info.queues = 1;

@@ -144,6 +144,13 @@ static bool full(const struct scsi_unit *unit)
 	return unit->in_flight >= unit->scsi->cmd_per_lun;
 }
 
+/* The queue is full: a command that comes back makes room. A broken one keeps all. */
+static bool must_wait(const struct scsi_queue *queue, int error)
+{
+	return error == -EIO ||
+	       (error == -ENOSPC && (queue->in_flight || virtqueue_starved(queue->vq)));
+}
+
 /* Calls come first; one whose unit has no room waits for it. */
 static bool pump_calls(struct scsi_queue *queue)
 {
@@ -158,7 +165,7 @@ static bool pump_calls(struct scsi_queue *queue)
 			continue;
 		}
 		error = issue_call(queue, call);
-		if ((error == -ENOSPC && queue->in_flight) || error == -EIO)
+		if (must_wait(queue, error))
 			break;
 		*link = call->next;
 		added |= !error;
