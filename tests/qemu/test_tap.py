@@ -28,6 +28,9 @@ VARIANTS = {
     'no-host-tso': ',host_tso4=off,host_tso6=off',
     'no-checksum': ',csum=off,gso=off,host_tso4=off,host_tso6=off,host_ecn=off,host_ufo=off,'
                    'guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off',
+    'any-layout-off': ',disable-modern=on,disable-legacy=off,any_layout=off',
+    'rsc': ',guest_rsc_ext=on',
+    'no-control': ',ctrl_vq=off',
     'plain': ',csum=off,gso=off,host_tso4=off,host_tso6=off,host_ecn=off,host_ufo=off,'
              'guest_csum=off,guest_tso4=off,guest_tso6=off,guest_ecn=off,guest_ufo=off,'
              'mrg_rxbuf=off,event_idx=off,indirect_desc=off,ctrl_vq=off',
@@ -104,7 +107,8 @@ def await_ping(m, address, seconds=10):
 
 @pytest.mark.parametrize('variant', VARIANTS)
 def test_streams(variant, tap, image):
-    """Bytes in bulk, both ways, in large segments where the device takes them."""
+    """Bytes in bulk, both ways, in large segments where the device takes them. [NET-10]
+    [NET-13] [NET-15] [NET-16] [NET-35]"""
     address = (tap[2], 7)
     with machine(image, tap, VARIANTS[variant]) as m:
         m.wait('^SERVING')
