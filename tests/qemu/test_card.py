@@ -178,9 +178,10 @@ def test_without_control_queue(tap, image):  # noqa: F811
         finish(m, tap)
 
 
-def test_offloads_switched_off(tap, image):  # noqa: F811
+@pytest.mark.parametrize('also', ['', ',guest_rsc_ext=on'])
+def test_offloads_switched_off(also, tap, image):  # noqa: F811
     """[NET-32] The device takes what was negotiated, and merges no more."""
-    with card(image, tap, 'large=off') as m:
+    with card(image, tap, 'large=off', also) as m:
         m.wait('^large off: 0')
         m.wait('^READY')
         exchange(m, tap, frame(b'hello'))

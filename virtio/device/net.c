@@ -98,7 +98,8 @@ static void drop_absent_parts(struct virtio_features *wanted)
 	uint64_t optional = BIT(CTRL_RX) | BIT(CTRL_RX_EXTRA) | BIT(CTRL_VLAN) |
 			    BIT(RSS) | BIT(HASH_REPORT) | BIT(NOTF_COAL) |
 			    BIT(VQ_NOTF_COAL) | BIT(CTRL_GUEST_OFFLOADS) |
-			    BIT(GUEST_USO4) | BIT(GUEST_USO6) | BIT(GUEST_ANNOUNCE);
+			    BIT(GUEST_USO4) | BIT(GUEST_USO6) | BIT(RSC_EXT) |
+			    BIT(GUEST_ANNOUNCE);
 
 	LINKSET_EACH(net_parts, part)
 	optional &= ~(*part)->features;
