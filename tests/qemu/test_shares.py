@@ -106,6 +106,20 @@ def test_read_only(kind, share, image, tmp_path):
     assert os.listdir(tmp_path / 'host') == []
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason='not root: QEMU cannot become somebody else')
+def test_denied(share, image, tmp_path):
+    """[P9-02]: the host's refusals reach the program as what they are."""
+    devices = share('9p').arguments
+    (tmp_path / 'host').chmod(0o755)
+    for name, mode in ('secret', 0o600), ('readable', 0o644):
+        (tmp_path / 'host' / name).write_text('text')
+        (tmp_path / 'host' / name).chmod(mode)
+    with qemu.Machine(image('guest/shares'), cmdline='root=none mount=9p:host:/host '
+                      '-- /host denied', devices=devices + ['-runas', 'nobody']) as machine:
+        assert machine.exit_code(60) == 0, machine.text()
+    assert sorted(os.listdir(tmp_path / 'host')) == ['readable', 'secret']
+
+
 def test_virtiofsd_is_killed(share, image, tmp_path):
     """[FS-03]: its host process dies under a guest that reads: calls fail with EIO, other
     files go on."""

@@ -14,9 +14,7 @@
 
 /* Files by FUSE over virtio-fs: servers that lie, fall silent, forget or go. */
 
-#include "fuse_host.h"
-
-static uint8_t data[65536];
+#include "fuse_mounted.h"
 
 /* What is wrong with the next answer to this opcode. */
 static uint32_t lie_about;
@@ -122,30 +120,6 @@ static void tell(uint32_t opcode, enum lie what)
 	lie = what;
 	lies = 0;
 	host.tamper = tamper;
-}
-
-static struct inode *a_file(struct mock *mock)
-{
-	struct inode *inode;
-
-	(void)mock;
-	host_make(1, "file", S_IFREG | 0644);
-	assert_int_equal(fs_resolve(NULL, "/file", false, &inode), 0);
-	assert_int_equal(inode->fs->operations->write(inode, data, 100, 0), 100);
-	return inode;
-}
-
-/* The device is reset and negotiated again; the server has forgotten everything. */
-static void settle(void)
-{
-	host.tamper = NULL;
-	for (unsigned i = 0; i < NODES; i++)
-		host.nodes[i].lookups = host.nodes[i].open = 0;
-	host.sessions = 0;
-	for (unsigned i = 0; i < 20; i++) {
-		host_clock_advance(100 * NS_PER_MS);
-		host_threads_run();
-	}
 }
 
 /* [FS-05]: answers that cannot be ours break the device; it comes back with a new session,
@@ -333,56 +307,6 @@ static void impossible_sessions(void **state)
 	mock_remove(mock);
 }
 
-/* All waits end: those of a server that is silent with the device's reset. */
-static void silence(void **state)
-{
-	struct mock *mock = mounted();
-	struct inode *file = a_file(mock);
-	struct stat stat;
-	uint64_t begun = host_clock_ns;
-
-	(void)state;
-	host.silent = true;
-	assert_int_equal(file->fs->operations->stat(file, &stat), -EIO);
-	assert_true(host_clock_ns - begun <= 2 * 61 * NS_PER_SEC);
-	assert_int_equal(file->fs->operations->read(file, data, 65536, 0), -EIO);
-	host.silent = false;
-	settle();
-	assert_int_equal(file->fs->operations->stat(file, &stat), -ESTALE);
-	fs_inode_put(file);
-	retire(mock);
-}
-
-static void unplugged(void **state)
-{
-	struct mock *mock = mounted();
-	struct inode *file = a_file(mock), *root = fs_root();
-	struct stat stat;
-
-	(void)state;
-	mock_unplug(mock);
-	assert_int_equal(file->fs->operations->stat(file, &stat), -ENODEV);
-	assert_int_equal(file->fs->operations->read(file, data, 10, 0), -ENODEV);
-	assert_int_equal(fs_unlink(root, "file", 4), -ENODEV);
-	fs_inode_put(file);
-	fs_inode_put(root);
-	assert_int_equal(host_page_live, 0);
-	share->operations->unmount(share);
-	share = NULL;
-	mock_remove(mock);
-}
-
-static int nothing_left(void **state)
-{
-	(void)state;
-	for (unsigned i = 0; i < NODES; i++) {
-		free(host.nodes[i].data);
-		host.nodes[i].data = NULL;
-	}
-	fs_names_drop_all();
-	return host_page_live != 0;
-}
-
 #define hostile_test(function) cmocka_unit_test_teardown(function, nothing_left)
 
 int main(void)
@@ -393,8 +317,6 @@ int main(void)
 		hostile_test(lists_that_lie),
 		hostile_test(links_that_lie),
 		hostile_test(impossible_sessions),
-		hostile_test(silence),
-		hostile_test(unplugged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

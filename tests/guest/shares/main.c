@@ -6,6 +6,7 @@
  *
  *	shares FOLDER		all that can be done with files; the exit status is the
  *				number of failures
+ *	shares FOLDER denied	what the host does not let us do
  *	shares FOLDER watch	reads one file for ever, and says when that fails and when
  *				it works again; ends when the file "end" appears */
 
@@ -281,6 +282,23 @@ static int watch(void)
 	return 0;
 }
 
+/* The host's process may not read "secret", nor write into the folder. */
+static void denied(void)
+{
+	char back[8];
+	int fd;
+
+	check(fails_with(open("secret", O_RDONLY), EACCES), "open is denied");
+	check(fails_with(open("new", O_WRONLY | O_CREAT, 0600), EACCES),
+	      "create is denied");
+	check(fails_with(mkdir("new", 0700), EACCES), "mkdir is denied");
+	check(fails_with(unlink("readable"), EACCES), "unlink is denied");
+	fd = open("readable", O_RDONLY);
+	check(read(fd, back, 8) == 4, "what may be read is read");
+	check(fails_with(open("readable", O_WRONLY), EACCES), "writing is denied");
+	close(fd);
+}
+
 int main(int count, char **argument)
 {
 	if (count < 2 || !linked[0] || chdir(argument[1]) != 0) {
@@ -289,6 +307,10 @@ int main(int count, char **argument)
 	}
 	if (count > 2 && strcmp(argument[2], "watch") == 0)
 		return watch();
+	if (count > 2) {
+		denied();
+		return failures;
+	}
 	large();
 	sparse();
 	names();
