@@ -50,6 +50,8 @@ guest_objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/guest/$(1)/*.c))
 .SECONDARY:
 $(OBJ)/apps/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 $(OBJ)/tests/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
+# The one that breaks devices from within.
+$(OBJ)/tests/guest/recover/%.o: CFLAGS_EXTRA += $(INCLUDES)
 $(OBJ)/bench/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 
 PROBE_IMAGES = $(patsubst tests/probes/%.c,$(BUILD)/probes/%.elf,$(wildcard tests/probes/*.c))

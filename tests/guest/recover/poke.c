@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+#include <string.h>
+#include <arch/barrier.h>
+#include <arch/irqflags.h>
+#include <virtio/ring/ring.h>
+#include <virtio/virtio.h>
+#include "poke.h"
+
+static struct virtqueue *find(const char *name, unsigned queue)
+{
+	struct virtio_device *device = virtio_devices;
+
+	while (device && strcmp(device->name, name))
+		device = device->next;
+	return device && device->live && queue < device->queue_count
+		       ? device->queues[queue]
+		       : NULL;
+}
+
+/* A head that lies beyond the queue. */
+static void poke_split(struct virtqueue *vq)
+{
+	volatile uint16_t *index = &vq->avail->index;
+
+	vq->avail->heads[*index & vq->mask] = 0xffff;
+	barrier_write();
+	*index = (uint16_t)(*index + 1);
+}
+
+/* A buffer without a header to read; where there are none, an indirect table of seven
+ * bytes. */
+static void poke_packed(struct virtqueue *vq)
+{
+	struct packed_desc *next = &vq->ring[vq->published & 0x7fff];
+	bool entropy = vq->device->id == VIRTIO_ID_ENTROPY;
+	unsigned flags = vq->published & 0x8000 ? 0x0080 : 0x8000;
+
+	next->address = 0x1000;
+	next->bytes = entropy ? 7 : 1;
+	next->id = 0;
+	barrier_write();
+	*(volatile uint16_t *)&next->flags =
+		(uint16_t)(flags | (entropy ? RING_DESC_INDIRECT : RING_DESC_WRITE));
+}
+
+/* With interrupts off until the device has seen it: else the driver's next buffer takes the
+ * place of ours. */
+bool poke_device(const char *name, unsigned queue)
+{
+	struct virtqueue *vq = find(name, queue);
+	uint64_t deadline = clock_ns() + 2 * NS_PER_SEC;
+	struct virtio_device *device;
+	unsigned long flags;
+	bool seen = false;
+
+	if (!vq)
+		return false;
+	device = vq->device;
+	flags = arch_irq_save();
+	if (vq->inner >= VIRTQUEUE_PACKED)
+		poke_packed(vq);
+	else
+		poke_split(vq);
+	barrier_full();
+	virtqueue_notify(vq);
+	while (!seen && clock_ns() < deadline)
+		seen = device->transport->status_get(device) & VIRTIO_STATUS_NEEDS_RESET;
+	arch_irq_restore(flags);
+	return seen;
+}
+
+bool poke_queue(const char *name, unsigned queue)
+{
+	struct virtqueue *vq = find(name, queue);
+
+	if (vq)
+		virtio_queue_break(vq, "a test says so");
+	return vq;
+}

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: BSD-2-Clause
+# Copyright The Ferrule developers
+"""Devices of QEMU's that are broken from within, under load, and come back: [INI-10] [INI-11]
+[INI-13] [VQ-21]; with RING_RESET one queue alone [VQ-26]. tests/guest/recover breaks them."""
+import re
+
+import pytest
+
+import qemu
+
+VARIANTS = {
+    'plain': '',
+    'no-queue-reset': ',queue_reset=off',
+    'intx': ',vectors=0',
+    'shared-vector': ',vectors=2',
+    'plain-ring': ',event_idx=off,indirect_desc=off',
+    'packed': ',packed=on',
+    'packed-no-queue-reset': ',packed=on,queue_reset=off',
+}
+TIMES = 3
+
+
+def run(image, arguments, devices, cmdline='', **kw):
+    return qemu.Machine(image('guest/recover'), cmdline=f'log=info {cmdline} -- {arguments}',
+                        devices=devices, **kw)
+
+
+def check(machine, name, queue_resets):
+    """All came back, nobody saw wrong bytes; how, the counters say."""
+    for i in range(2 * TIMES):
+        machine.wait(f'^{name} came back: {i + 1}$', timeout=30)
+    machine.wait(r'^\d+ done, \d+ errors, 0 wrong')
+    found = machine.wait(rf'^{name}: resets (\d+), recoveries (\d+), queues (\d+)$')
+    assert machine.exit_code() == 0
+    assert int(found[3]) == (TIMES if queue_resets else 0)
+    assert int(found[2]) == (TIMES if queue_resets else 2 * TIMES)
+    assert not re.search('(?i)panic|cannot be brought back', machine.text())
+
+
+@pytest.mark.parametrize('bounce', ['', 'bounce=4M'], ids=['', 'bounce'])
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_disk(variant, bounce, image, tmp_path):
+    """Requests are issued again: the reader sees its bytes, the writer loses nothing."""
+    disk = tmp_path / 'disk'
+    data = bytes(i * i // 7 & 255 for i in range(1 << 20))
+    disk.write_bytes(data)
+    options = VARIANTS[variant]
+    with run(image, f'block0 0 {TIMES} disk',
+             ['-drive', f'if=none,id=d,format=raw,file={disk}',
+              '-device', 'virtio-blk-pci,drive=d' + options], cmdline=bounce) as machine:
+        check(machine, 'block0', False)
+    assert disk.read_bytes() == data
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_card(variant, image):
+    """A connection outlives it."""
+    with run(image, f'net0 1 {TIMES} echo',
+             ['-netdev', 'user,id=n0,guestfwd=tcp:10.0.2.100:7-cmd:cat',
+              '-device', 'virtio-net-pci,netdev=n0' + VARIANTS[variant]],
+             cmdline='net=dhcp', timeout=60) as machine:
+        check(machine, 'net0', False)
+
+
+@pytest.mark.parametrize('variant', VARIANTS)
+def test_entropy(variant, image):
+    options = VARIANTS[variant]
+    with run(image, f'rng0 0 {TIMES}', ['-device', 'virtio-rng-pci' + options]) as machine:
+        check(machine, 'rng0', 'queue_reset=off' not in options)
