@@ -54,6 +54,7 @@ $(UNIT_LIST): $(UNIT_TESTS) mk/unit.mk $(MOCK_DIR) virtio virtio/ring
 	        if (sub(/.*(\/\* | \*|^)[ \t]*sources:/, "", line)) inside = 1; \
 	        else if ($$0 ~ /libraries:/) { sub(/.*libraries:/, "", line); sub(/\*\/.*/, "", line); \
 	              print "build/unit/" n ": UNIT_LIBRARIES :=" line } \
+	        if ($$0 ~ /sanitizers:.*thread/) print "UNIT_TSAN += " n; \
 	        if ($$0 ~ /rings: own|one_queue\.h/) print "UNIT_ONE_RING += " n; \
 	        if (inside) { ended = index(line, "*/"); sub(/\*\/.*/, "", line); \
 	              if (line ~ /mock\/transport\.c/) print "UNIT_RINGS += " n; \
@@ -62,12 +63,13 @@ $(UNIT_LIST): $(UNIT_TESTS) mk/unit.mk $(MOCK_DIR) virtio virtio/ring
 	              for (i = 1; i <= count; i++) if (word[i] ~ /\.[cS]$$/) { \
 	                object = word[i]; sub(/\.[cS]$$/, ".o", object); \
 	                print "build/unit/" n ": build/unit/obj/" object; \
-	                if (word[i] ~ /\.c$$/) print "UNIT_SOURCES += " word[i] } \
+	                if (word[i] ~ /\.c$$/) { print "UNIT_SOURCES += " word[i]; \
+                  print "UNIT_OF_" n " += " word[i] } } \
 	              if (ended) inside = 0 } }' $(UNIT_TESTS) /dev/null > $@
 
 ifeq ($(filter clean distclean help,$(MAKECMDGOALS)),)
 -include $(UNIT_LIST)
--include $(shell test -d build/unit/obj && find build/unit/obj -name '*.d')
+-include $(shell test -d build/unit/obj && find build/unit/obj build/unit/tsan -name '*.d' 2>/dev/null)
 endif
 
 # The network stack, its sockets and their test see lwIP, which is built from its port's
@@ -93,6 +95,21 @@ build/unit/obj/%.o: %.S
 $(UNIT_TESTS:tests/unit/%.c=build/unit/%):
 	@$(UNIT_CC) $(UNIT_SANITIZE) $(sort $(filter %.o,$^)) -lcmocka -lpthread $(UNIT_LIBRARIES) -o $@
 
+# Tests with "sanitizers: thread" are also run under ThreadSanitizer. What is volatile is
+# meant to race, as in the kernel; tests/unit/mock/thread_sanitizer.c lets it.
+UNIT_TSAN_CFLAGS := -fsanitize=thread --param tsan-distinguish-volatile=1
+build/unit/tsan/obj/%.o: %.c
+	@mkdir -p $(@D)
+	@$(UNIT_CC) $(UNIT_CFLAGS) $(UNIT_TSAN_CFLAGS) -MMD -MP -c $< -o $@
+$(foreach each,$(UNIT_TSAN),$(eval build/unit/tsan/$(each): $(patsubst %.c,\
+	build/unit/tsan/obj/%.o,$(sort tests/unit/$(each).c $(UNIT_OF_$(each))))))
+$(UNIT_TSAN:%=build/unit/tsan/%):
+	@$(UNIT_CC) -fsanitize=thread $(filter %.o,$^) -lcmocka -lpthread -o $@
+build/unit/tsan/%.run: build/unit/tsan/%
+	@if TSAN_OPTIONS=halt_on_error=1 timeout $(UNIT_SECONDS) $< > build/unit/tsan/$*.log 2>&1; \
+	then printf '%-28s %s\n' "$* threads" "$$(grep -E '^\[  (PASSED|SKIPPED) *\]' build/unit/tsan/$*.log | tr '\n' ' ')"; \
+	else echo "$* (threads): failed with status $$?"; cat build/unit/tsan/$*.log; exit 1; fi
+
 # Runs one program, shows cmocka's closing lines, and all it said if it failed.
 unit_layouts = $(if $(filter $1,$(filter-out $(UNIT_ONE_RING),$(UNIT_RINGS))),$(UNIT_LAYOUTS),one)
 build/unit/%.run: build/unit/%
@@ -105,9 +122,9 @@ build/unit/%.run: build/unit/%
 	done
 
 .PHONY: unit unit-clang
-.PRECIOUS: build/unit/obj/%.o
+.PRECIOUS: build/unit/obj/%.o build/unit/tsan/obj/%.o
 unit: deps-test ## the unit tests: T=test_NAME chooses
-	@$(MAKE) $(JOBS) $(T:%=build/unit/%.run)
+	@$(MAKE) $(JOBS) $(T:%=build/unit/%.run) $(patsubst %,build/unit/tsan/%.run,$(filter $(UNIT_TSAN),$T))
 
 unit-clang: $(patsubst %.c,build/unit/clang/%.ok,$(sort $(UNIT_TESTS) $(UNIT_SOURCES)))
 build/unit/clang/%.ok: %.c

@@ -86,6 +86,7 @@ static struct mock *fresh(void)
 {
 	struct mock *mock = mock_new(ID);
 
+	mock->batch = false; /* each answer is looked at as soon as it is pushed */
 	mock_offer(mock, VIRTIO_F_ACCESS_PLATFORM);
 	mock->queue_max[0] = 64;
 	callbacks = taken_back = 0;

@@ -42,7 +42,7 @@ static void raise_config(struct mock *which)
 }
 
 /* Up to FEATURES_OK, with these features besides VERSION_1. */
-static void hand_negotiate(uint64_t features)
+static inline void hand_negotiate(uint64_t features)
 {
 	struct virtio_features accepted = { { features |
 					      VIRTIO_BIT(VIRTIO_F_VERSION_1) } };
@@ -67,7 +67,7 @@ static void hand_negotiate(uint64_t features)
 	mock_status_write(mock, 11);
 }
 
-static void hand_enable(unsigned size)
+static inline void hand_enable(unsigned size)
 {
 	queue->size = (uint16_t)size;
 	queue->desc = (uintptr_t)ring;
@@ -76,7 +76,7 @@ static void hand_enable(unsigned size)
 	mock_queue_enable(mock, 0);
 }
 
-static void hand_start(uint64_t features)
+static inline void hand_start(uint64_t features)
 {
 	hand_negotiate(features);
 	hand_enable(HAND_SIZE);

@@ -47,6 +47,7 @@ static void layout_from_environment(struct mock *mock)
 	for (unsigned i = 0; i < MOCK_LAYOUTS; i++) {
 		if (strcmp(name, mock_layout_names[i]) == 0) {
 			mock_layout(mock, i);
+			mock->batch = true; /* where there is an order */
 			return;
 		}
 	}

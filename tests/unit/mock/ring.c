@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <arch/barrier.h>
 #include "host/host.h"
 #include "mock/chaos.h"
 #include "mock/mock.h"
@@ -27,14 +28,20 @@ static void count_write(struct mock_queue *queue, uint64_t address)
 
 uint16_t mock_load16(struct mock_queue *queue, uint64_t address)
 {
+	uint16_t value = *(volatile uint16_t *)(uintptr_t)address;
+
+	barrier_read();
 	count_read(queue, address);
-	return __atomic_load_n((uint16_t *)(uintptr_t)address, __ATOMIC_ACQUIRE);
+	return value;
 }
 
 uint32_t mock_load32(struct mock_queue *queue, uint64_t address)
 {
+	uint32_t value = *(volatile uint32_t *)(uintptr_t)address;
+
+	barrier_read();
 	count_read(queue, address);
-	return __atomic_load_n((uint32_t *)(uintptr_t)address, __ATOMIC_ACQUIRE);
+	return value;
 }
 
 /* What an index or a flag covers is read plainly: the driver must not touch it. */
@@ -47,14 +54,16 @@ void mock_load_descriptor(struct mock_queue *queue, uint64_t address,
 
 void mock_store16(struct mock_queue *queue, uint64_t address, uint16_t value)
 {
+	barrier_write();
 	count_write(queue, address);
-	__atomic_store_n((uint16_t *)(uintptr_t)address, value, __ATOMIC_RELEASE);
+	*(volatile uint16_t *)(uintptr_t)address = value;
 }
 
 void mock_store32(struct mock_queue *queue, uint64_t address, uint32_t value)
 {
+	barrier_write();
 	count_write(queue, address);
-	__atomic_store_n((uint32_t *)(uintptr_t)address, value, __ATOMIC_RELEASE);
+	*(volatile uint32_t *)(uintptr_t)address = value;
 }
 
 unsigned mock_available(struct mock *mock, unsigned index)
@@ -165,7 +174,7 @@ bool mock_pop(struct mock *mock, unsigned index, struct mock_chain *chain)
 		return false;
 	if (mock_available(mock, index) == 0) {
 		ask_for_kicks(mock, queue);
-		__atomic_thread_fence(__ATOMIC_SEQ_CST);
+		barrier_full();
 		if (mock_available(mock, index) == 0)
 			return false;
 	}
@@ -337,7 +346,7 @@ void mock_interrupt(struct mock *mock, unsigned index)
 	mock_flush(mock, index);
 	if (!queue->enabled || queue->used_total == queue->told_total)
 		return;
-	__atomic_thread_fence(__ATOMIC_SEQ_CST);
+	barrier_full();
 	wanted = queue->packed ? mock_packed_wants(mock, queue)
 			       : mock_split_wants(mock, queue);
 	queue->told_total = queue->used_total;
