@@ -25,9 +25,9 @@ LINKSET_DECLARE(pci_drivers, const struct pci_driver);
 #define MSIX_VECTORS(word) (((word)&0x7ff) + 1)
 
 struct pci_device *pci_devices;
-static struct pci_device **pci_tail;
 
-/* Buses that bridges lead to. Each is scanned once, however the bridges are set up. */
+/* Buses that bridges lead to. Each is scanned once, however the bridges are set up
+ * [PCI-24]. */
 enum { BUS_UNKNOWN, BUS_WANTED, BUS_SCANNED };
 static uint8_t buses[256];
 
@@ -59,7 +59,7 @@ static void read_details(struct pci_device *device)
 
 static void found(const struct pci_device *probed)
 {
-	struct pci_device *device = kmalloc(sizeof(*device));
+	struct pci_device *device = kmalloc(sizeof(*device)), **link = &pci_devices;
 	uint32_t class;
 	int error;
 
@@ -73,8 +73,9 @@ static void found(const struct pci_device *probed)
 	device->interface = (uint8_t)(class >> 8);
 	device->subclass = (uint8_t)(class >> 16);
 	device->class_code = (uint8_t)(class >> 24);
-	*pci_tail = device;
-	pci_tail = &device->next;
+	while (*link)
+		link = &(*link)->next;
+	*link = device;
 
 	device->driver = find_driver(device);
 	if (!device->driver)
@@ -141,16 +142,8 @@ static void scan_bus(unsigned bus)
 						 .device = (uint8_t)slot });
 }
 
-static void find_tail(void)
-{
-	pci_tail = &pci_devices;
-	while (*pci_tail)
-		pci_tail = &(*pci_tail)->next;
-}
-
 void pci_scan_slot(const struct pci_address *place)
 {
-	find_tail();
 	scan_slot(place);
 }
 
@@ -161,7 +154,6 @@ void pci_free(struct pci_device *device)
 
 void pci_scan(void)
 {
-	find_tail();
 	memset(buses, BUS_UNKNOWN, sizeof(buses));
 	buses[0] = BUS_WANTED;
 	for (const uint8_t *next; (next = memchr(buses, BUS_WANTED, sizeof(buses)));)

@@ -21,6 +21,7 @@
 /* A BAR up to this size is mapped as a whole, a larger one where it is used. */
 #define MAP_WHOLE_BYTES (64 * 1024)
 
+/* [PCI-23] */
 void pci_enable(struct pci_device *device)
 {
 	uint16_t command = pci_read16(device, COMMAND);
@@ -36,7 +37,7 @@ void pci_disable(struct pci_device *device)
 		pci_write16(device, COMMAND, command & ~COMMAND_BUS_MASTER);
 }
 
-/* Writes ones, sees which bits stick, puts the address back (PCI 3.0 §6.2.5.1). */
+/* Writes ones, sees which bits stick, puts the address back (PCI 3.0 §6.2.5.1) [PCI-23]. */
 static uint32_t sizing_mask(const struct pci_device *device, unsigned bar, uint32_t value)
 {
 	uint32_t mask;
@@ -70,7 +71,7 @@ static void size(struct pci_device *device, unsigned index)
 	uint16_t command = pci_read16(device, COMMAND);
 	uint64_t mask, base;
 
-	if (low == UINT32_MAX) /* the device is gone */
+	if (low == UINT32_MAX) /* the device is gone [PCI-30] */
 		return;
 	if (is_upper_half(device, index))
 		return;

@@ -209,7 +209,7 @@ unsigned pci_capability(const struct pci_device *device, uint8_t id, unsigned fr
 		if (at < 0x40)
 			return 0;
 		header = pci_read16(device, at);
-		if (header == 0xffff) /* the device is gone */
+		if (header == 0xffff) /* the device is gone [PCI-30] */
 			return 0;
 		if ((header & 0xff) == id)
 			return at;

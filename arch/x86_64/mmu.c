@@ -245,8 +245,11 @@ volatile void *arch_map_device(uint64_t phys, size_t bytes)
 	size_t offset = phys & (PAGE_BYTES - 1);
 	size_t span = (offset + bytes + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1);
 	uintptr_t virt = __atomic_fetch_add(&next, span, __ATOMIC_RELAXED);
+	/* An address that the CPU does not have would be reserved bits: a trap at its use. */
+	unsigned bits = cpuid(0x80000008, 0).eax & 0xff;
 
-	if (arch_map(virt, phys - offset, span, MAP_READ | MAP_WRITE | MAP_UNCACHED))
+	if ((phys + bytes - 1) >> bits ||
+	    arch_map(virt, phys - offset, span, MAP_READ | MAP_WRITE | MAP_UNCACHED))
 		return NULL;
 	return (volatile void *)(virt + offset);
 }

@@ -90,16 +90,20 @@ void trap_init(void)
 	tss.ist[STACK_PAGE_FAULT - 1] = (uintptr_t)(page_fault_stack +
 						    sizeof(page_fault_stack));
 	tss.ist[STACK_FATAL - 1] = (uintptr_t)(fatal_stack + sizeof(fatal_stack));
-	for (unsigned vector = 0; vector < 32; vector++)
-		gate_set(vector, exception_stubs + vector * STUB_BYTES,
-			 vector == VECTOR_PAGE_FAULT ? STACK_PAGE_FAULT : STACK_FATAL);
 	/* All of them: a device may send any vector, which then must have a place to go;
 	 * kernel/irq.c counts those that nobody has. */
-	for (unsigned vector = 32; vector < 256; vector++)
-		gate_set(vector,
-			 interrupt_stubs + (vector / 32 - 1) * STUB_GROUP_BYTES +
-				 vector % 32 * STUB_BYTES,
-			 STACK_INTERRUPT);
+	for (unsigned vector = 0; vector < 256; vector++) {
+		const char *stub = exception_stubs;
+		enum interrupt_stack stack = STACK_FATAL;
+
+		if (vector >= 32) {
+			stub = interrupt_stubs + (vector / 32 - 1) * STUB_GROUP_BYTES;
+			stack = STACK_INTERRUPT;
+		} else if (vector == VECTOR_PAGE_FAULT) {
+			stack = STACK_PAGE_FAULT;
+		}
+		gate_set(vector, stub + vector % 32 * STUB_BYTES, stack);
+	}
 	gdt_load();
 	__asm__ volatile("lidt %0" : : "m"(pointer));
 }

@@ -79,6 +79,7 @@ static void an_empty_bus(void **state)
 	assert_true(mock_pci_config_accesses <= 32);
 }
 
+/* [PCI-24] */
 static void functions_and_bridges(void **state)
 {
 	struct pci_device *each;
@@ -116,6 +117,7 @@ static void functions_need_the_flag(void **state)
 	assert_int_equal(probed, 0);
 }
 
+/* [PCI-24] */
 static void bridges_in_circles(void **state)
 {
 	(void)state;
@@ -129,6 +131,7 @@ static void bridges_in_circles(void **state)
 	assert_int_equal(count(), 6);
 }
 
+/* [PCI-23] */
 static void bars(void **state)
 {
 	struct mock_pci *pci = mock_pci_add(0, 4, 0, 0x1234, 1);
@@ -173,6 +176,7 @@ static void unassigned_bars(void **state)
 	assert_null(pci_bar_map(last, 1, 0, 4));
 }
 
+/* [PCI-05] [PCI-30] */
 static void capability_lists(void **state)
 {
 	struct mock_pci *pci = mock_pci_add(0, 4, 0, 0x1234, 1);
@@ -250,6 +254,7 @@ static void msix_beyond_its_bar(void **state)
 	assert_int_equal(pci_msix_attach(last, 0, &handler), -ENODEV);
 }
 
+/* [PCI-18] */
 static void lines(void **state)
 {
 	struct mock_pci *pci = mock_pci_add(0, 4, 0, 0x1234, 1);

@@ -20,6 +20,7 @@
 #include <errno.h>
 #include "mock/three_queues.h"
 
+/* [PCI-25] */
 static void with_vectors(void **state)
 {
 	struct mock *mock = three_mock(4);
@@ -41,6 +42,7 @@ static void with_vectors(void **state)
 	assert_int_equal(pci->isr_reads, 0);
 }
 
+/* [PCI-25] [PCI-18] */
 static void with_the_line(void **state)
 {
 	struct mock *mock = three_mock(0);
@@ -57,6 +59,7 @@ static void with_the_line(void **state)
 	assert_true(pci->isr_reads > 0);
 }
 
+/* [PCI-26] */
 static void rings_have_the_old_layout(void **state)
 {
 	struct mock *mock = three_mock(4);
@@ -89,6 +92,7 @@ static void refused_vectors(void **state)
 	}
 }
 
+/* [PCI-28] [PCI-01] */
 static void a_modern_id_has_no_legacy(void **state)
 {
 	struct mock *mock = three_mock(0);

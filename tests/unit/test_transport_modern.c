@@ -20,6 +20,8 @@
 #include <limits.h>
 #include "mock/three_queues.h"
 
+/* [PCI-01] [PCI-02] [PCI-03] [PCI-04] [PCI-07] [PCI-08] [PCI-09] [PCI-16] [PCI-17]: the
+ * mock's list begins with what must be skipped, and it aborts on a wrong write. */
 static void a_vector_for_each(void **state)
 {
 	struct mock *mock = three_mock(4);
@@ -56,10 +58,10 @@ static void all_features_in_four_words(void **state)
 	traffic(mock);
 }
 
-/* PCI-14, PCI-15: few vectors are shared, none means the line. */
+/* [PCI-14] [PCI-15] [PCI-17]: few vectors are shared, none means the line. */
 static void few_vectors(void **state)
 {
-	static const char *const expected[] = { "INTx 11", "INTx 11", "MSI-X ×2",
+	static const char *const expected[] = { "INTx 11", "MSI-X ×1", "MSI-X ×2",
 						"MSI-X ×3" };
 
 	(void)state;
@@ -70,14 +72,15 @@ static void few_vectors(void **state)
 		pci_scan();
 		assert_string_equal(found->interrupts, expected[vectors]);
 		traffic(mock);
-		assert_int_equal(pci->isr_reads > 0, vectors < 2);
+		assert_int_equal(pci->isr_reads > 0, vectors < 1);
 		mock_pci_end();
 	}
 }
 
+/* [PCI-14] [PCI-29] */
 static void refused_vectors(void **state)
 {
-	static const char *const expected[] = { "INTx 11", "INTx 11", "MSI-X ×2",
+	static const char *const expected[] = { "INTx 11", "MSI-X ×1", "MSI-X ×2",
 						"MSI-X ×3" };
 
 	(void)state;
@@ -94,6 +97,7 @@ static void refused_vectors(void **state)
 	}
 }
 
+/* [PCI-15] */
 static void the_cpu_is_out_of_vectors(void **state)
 {
 	struct mock *mock = three_mock(8);
@@ -109,11 +113,18 @@ static void the_cpu_is_out_of_vectors(void **state)
 	mock = three_mock(8);
 	mock_pci_virtio(mock, 0, 3, MOCK_PCI_MODERN);
 	pci_scan();
+	assert_string_equal(found->interrupts, "MSI-X ×1");
+	traffic(mock);
+	mock_pci_end();
+	host_irq_vectors = 0;
+	mock = three_mock(8);
+	mock_pci_virtio(mock, 0, 3, MOCK_PCI_MODERN);
+	pci_scan();
 	assert_string_equal(found->interrupts, "INTx 11");
 	traffic(mock);
 }
 
-/* PCI-19: two devices on one line, each asked for its ISR. */
+/* [PCI-19] [PCI-18]: two devices on one line, each asked for its ISR. */
 static void a_shared_line(void **state)
 {
 	struct mock *first = three_mock(0);
@@ -129,7 +140,7 @@ static void a_shared_line(void **state)
 	assert_string_equal(found->name, "three1");
 }
 
-/* PCI-11: doorbells may be apart, or one for all. */
+/* [PCI-11] [PCI-12] [PCI-13]: doorbells may be apart, or one for all. */
 static void doorbells(void **state)
 {
 	static const struct {
@@ -167,7 +178,7 @@ static void doorbells(void **state)
 	mock_pci_next_notify(4, 4096);
 }
 
-/* PCI-05, PCI-06: structures that do not fit are not used. */
+/* [PCI-05] [PCI-06]: structures that do not fit are not used. */
 static void bad_capabilities(void **state)
 {
 	(void)state;
@@ -185,6 +196,7 @@ static void bad_capabilities(void **state)
 	}
 }
 
+/* [PCI-05] */
 static void a_looping_capability_list(void **state)
 {
 	struct mock *mock = three_mock(4);
@@ -197,7 +209,7 @@ static void a_looping_capability_list(void **state)
 	traffic(mock);
 }
 
-/* PCI-28 */
+/* [PCI-28] */
 static void neither_modern_nor_legacy(void **state)
 {
 	struct mock *mock = three_mock(4);
@@ -211,7 +223,7 @@ static void neither_modern_nor_legacy(void **state)
 	assert_int_equal(pci->config[4] & 4, 0); /* and no bus mastering */
 }
 
-/* PCI-27: a transitional device is driven the modern way. */
+/* [PCI-27]: a transitional device is driven the modern way. */
 static void transitional_is_modern(void **state)
 {
 	struct mock *mock = three_mock(4);
@@ -254,7 +266,7 @@ static void an_endless_reset(void **state)
 	assert_int_equal(pci->config[4] & 4, 0); /* it cannot write our memory */
 }
 
-/* PCI-30: it vanishes while it is live. */
+/* [PCI-30]: it vanishes while it is live. */
 static void surprise_removal(void **state)
 {
 	struct mock *mock = three_mock(0);

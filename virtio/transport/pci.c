@@ -12,8 +12,10 @@
 #include <virtio/transport/pci.h>
 
 #pragma weak virtio_pci_removed
+#pragma weak virtio_pci_window_find
 
-/* §4.1.2.1: transitional devices, whose type is the subsystem id; then 0x1040 + type. */
+/* §4.1.2.1: transitional devices, whose type is the subsystem id; then 0x1040 + type. Neither
+ * revision nor a modern one's subsystem means anything [PCI-01] [PCI-02]. */
 #define DEVICE_TRANSITIONAL 0x1000
 #define DEVICE_MODERN	    0x1040
 #define DEVICE_END	    0x1080
@@ -46,17 +48,18 @@ int virtio_pci_reset_wait(struct virtio_device *device)
 	return 0;
 }
 
-static bool find_registers(struct virtio_pci *self)
+/* Modern, whatever way it is reached, goes before legacy [PCI-27]. */
+static const struct virtio_transport *find_transport(struct virtio_pci *self)
 {
-	if (virtio_pci_modern_find(self)) {
-		self->device.transport = &virtio_pci_modern;
-		return true;
-	}
-	if (transitional(self->pci) && virtio_pci_legacy_find(self)) {
-		self->device.transport = &virtio_pci_legacy;
-		return true;
-	}
-	return false;
+	const struct virtio_transport *transport = NULL;
+
+	if (virtio_pci_modern_find(self))
+		return &virtio_pci_modern;
+	if (virtio_pci_window_find)
+		transport = virtio_pci_window_find(self);
+	if (!transport && transitional(self->pci) && virtio_pci_legacy_find(self))
+		transport = &virtio_pci_legacy;
+	return transport;
 }
 
 static int probe(struct pci_device *pci)
@@ -79,7 +82,8 @@ static int probe(struct pci_device *pci)
 		return virtio_device_add(&self->device);
 	}
 	pci_enable(pci);
-	if (!find_registers(self)) {
+	self->device.transport = find_transport(self);
+	if (!self->device.transport) { /* [PCI-28] */
 		log_error("virtio: %s: neither modern nor legacy registers",
 			  self->device.where);
 		pci_disable(pci);

@@ -40,6 +40,8 @@ struct virtio_pci {
 	uint8_t notify_bar;
 	uint32_t notify_offset, notify_bytes, notify_multiplier;
 
+	struct virtio_pci_window *window; /* pci_window.c's */
+
 	/* Legacy: the I/O ports of §4.1.4.10. */
 	uint16_t port;
 	uint16_t port_bytes;
@@ -47,7 +49,8 @@ struct virtio_pci {
 
 	/* Interrupts: one handler a table entry in use, or one for the line. */
 	struct irq_handler *handlers;
-	unsigned vectors; /* entries in use; 0 with handlers: the line */
+	unsigned vectors;    /* entries in use; 0 with handlers: the line */
+	uint32_t generation; /* with one vector for everything: the configuration's */
 	char interrupts[24];
 };
 
@@ -59,6 +62,10 @@ static inline struct virtio_pci *virtio_pci(struct virtio_device *device)
 /* Fills in what the flavour needs; false: the device does not have it. */
 bool virtio_pci_modern_find(struct virtio_pci *self);
 bool virtio_pci_legacy_find(struct virtio_pci *self);
+
+/* pci_window.c: the same for structures that cannot be mapped; NULL: it does not have it.
+ * Who refers to it declares it weak. */
+const struct virtio_transport *virtio_pci_window_find(struct virtio_pci *self);
 
 /* status reads 0 within VIRTIO_PCI_RESET_NS of having been written 0, or the device is
  * cut off from memory: -ETIMEDOUT. */

@@ -5,14 +5,10 @@
 
 #include <kernel/heap.h>
 #include <virtio/transport/pci.h>
+#include <virtio/transport/pci_common.h>
 
 /* struct virtio_pci_cap64 (§4.1.4.7). */
-#define CAPABILITY_VENDOR  0x09
-#define CAP_LEN_TYPE	   0
-#define CAP_BAR		   4
 #define CAP_ID		   5
-#define CAP_OFFSET	   8
-#define CAP_BYTES	   12
 #define CAP_OFFSET_HIGH	   16
 #define CAP_BYTES_HIGH	   20
 #define CAP64_SIZE	   24
@@ -35,6 +31,7 @@ void virtio_pci_release(struct virtio_device *device)
 	struct virtio_pci *self = virtio_pci(device);
 
 	pci_free(self->pci);
+	kfree(self->window);
 	kfree(self);
 }
 

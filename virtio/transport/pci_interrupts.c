@@ -2,7 +2,8 @@
  * Copyright The Ferrule developers */
 
 /* Interrupts of a virtio PCI device (VIRTIO 1.3 §4.1.5.1.2): a vector a queue and one for
- * the configuration; if that many cannot be had, one for all queues; else the line. */
+ * the configuration; if that many cannot be had, one for all queues beside it, or one for
+ * everything; else the line. */
 
 #include <errno.h>
 #include <kernel/format.h>
@@ -32,7 +33,26 @@ static bool handle_queues(void *context)
 	return true;
 }
 
-/* §4.1.5.5: reading the ISR lowers the line; 0: another device on it wants something. */
+/* One vector for everything. The ISR is not read with MSI-X on [PCI-17], and a look at the
+ * configuration is dear: only when it has changed, or when no queue was meant. */
+static bool handle_all(void *context)
+{
+	struct virtio_pci *self = context;
+	struct virtio_device *device = context;
+	uint64_t spurious = device->counters.spurious_interrupts;
+	uint32_t generation = device->transport->config_generation(device);
+
+	virtio_interrupt_queues(device);
+	if (generation != self->generation ||
+	    device->counters.spurious_interrupts != spurious)
+		virtio_interrupt_config(device);
+	device->counters.spurious_interrupts = spurious;
+	self->generation = generation;
+	return true;
+}
+
+/* §4.1.5.5: reading the ISR lowers the line; 0: another device on it wants something
+ * [PCI-18] [PCI-19]. */
 static bool handle_line(void *context)
 {
 	struct virtio_pci *self = context;
@@ -75,24 +95,26 @@ static void detach_vectors(struct virtio_pci *self)
 	self->handlers = NULL;
 }
 
-/* Binds the configuration and every queue, each with its own vector or all queues with
- * one. A queue without callback gets none. */
-static bool bind(struct virtio_pci *self, unsigned count, bool shared)
+/* Binds the configuration and every queue, each with its own vector, or all queues with the
+ * entry `shared`, if that is not negative. A queue without callback gets none [PCI-16]. What
+ * the device took it reads back, by which time the write has arrived [PCI-14] [PCI-29]. */
+static bool bind(struct virtio_pci *self, unsigned count, int shared)
 {
 	const struct virtio_pci_registers *registers = self->registers;
 
-	if (!attach(self, handle_config, &self->device) ||
+	if (!attach(self, shared == ENTRY_CONFIG ? handle_all : handle_config,
+		    &self->device) ||
 	    !registers->config_vector(self, ENTRY_CONFIG))
 		return false;
-	if (shared && !attach(self, handle_queues, &self->device))
+	if (shared == ENTRY_QUEUES && !attach(self, handle_queues, &self->device))
 		return false;
 	for (unsigned i = 0; i < count; i++) {
 		struct virtqueue *vq = self->device.queues[i];
-		uint16_t vector = shared ? ENTRY_QUEUES : (uint16_t)self->vectors;
+		uint16_t vector = shared < 0 ? (uint16_t)self->vectors : (uint16_t)shared;
 
 		if (!vq->callback)
 			vector = VIRTIO_PCI_NO_VECTOR;
-		else if (!shared && !attach(self, handle_queue, vq))
+		else if (shared < 0 && !attach(self, handle_queue, vq))
 			return false;
 		if (!registers->queue_vector(self, vq->index, vector))
 			return false;
@@ -101,7 +123,7 @@ static bool bind(struct virtio_pci *self, unsigned count, bool shared)
 }
 
 static bool attach_vectors(struct virtio_pci *self, unsigned count, unsigned vectors,
-			   bool shared)
+			   int shared)
 {
 	if (vectors > self->pci->msix_vectors)
 		return false;
@@ -145,20 +167,19 @@ int virtio_pci_interrupts_attach(struct virtio_device *device, unsigned count)
 
 	for (unsigned i = 0; i < count; i++)
 		own += device->queues[i]->callback != NULL;
+	/* [PCI-15] */
+	if (!attach_vectors(self, count, own, -1) &&
+	    !attach_vectors(self, count, ENTRY_QUEUES + 1, ENTRY_QUEUES) &&
+	    (device->transport->legacy || /* no generation */
+	     !attach_vectors(self, count, ENTRY_CONFIG + 1, ENTRY_CONFIG))) {
+		error = attach_line(self);
+		if (error)
+			return error;
+	}
+	format(self->interrupts, sizeof(self->interrupts),
+	       self->vectors ? "MSI-X ×%u" : "INTx %u",
+	       self->vectors ? self->vectors : self->pci->interrupt_line);
 	device->interrupts = self->interrupts;
-	if (attach_vectors(self, count, own, false) ||
-	    attach_vectors(self, count, ENTRY_QUEUES + 1, true)) {
-		format(self->interrupts, sizeof(self->interrupts), "MSI-X ×%u",
-		       self->vectors);
-		return 0;
-	}
-	error = attach_line(self);
-	if (error) {
-		device->interrupts = "none";
-		return error;
-	}
-	format(self->interrupts, sizeof(self->interrupts), "INTx %u",
-	       self->pci->interrupt_line);
 	return 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* The legacy PCI transport (VIRTIO 1.3 §4.1.4.10): the paper's struct virtio_pci_io, a
+/* The legacy PCI transport (VIRTIO 1.3 §4.1.4.10) [PCI-25]: the paper's struct virtio_pci_io, a
  * block of I/O ports behind BAR 0. */
 
 #include <errno.h>
@@ -109,7 +109,7 @@ static void notify(struct virtqueue *vq)
 	port_write16(port(vq->device, QUEUE_NOTIFY), vq->index);
 }
 
-/* §4.1.5.1.3.1: the whole ring by one page frame number; its size is the device's. */
+/* §4.1.5.1.3.1: the whole ring by one page frame number [PCI-26]; its size is the device's. */
 static int queue_enable(struct virtio_device *device, struct virtqueue *vq)
 {
 	port_write16(port(device, QUEUE_SELECT), vq->index);

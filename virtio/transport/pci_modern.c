@@ -8,49 +8,18 @@
 #include <arch/io.h>
 #include <virtio/ring/ring.h>
 #include <virtio/transport/pci.h>
+#include <virtio/transport/pci_common.h>
 
 #pragma weak virtio_pci_queue_reset
 #pragma weak virtio_pci_shared_memory
 #pragma weak virtio_pci_release
-
-/* struct virtio_pci_cap (§4.1.4). Never written. */
-#define CAPABILITY_VENDOR 0x09
-#define CAP_LEN_TYPE	  0 /* id, next, length, type: one byte each */
-#define CAP_BAR		  4
-#define CAP_OFFSET	  8
-#define CAP_BYTES	  12
-#define CAP_MULTIPLIER	  16 /* notify only */
-#define CAP_SIZE	  16
-#define CAP_NOTIFY_SIZE	  20
-
-enum { TYPE_COMMON = 1, TYPE_NOTIFY = 2, TYPE_ISR = 3, TYPE_DEVICE = 4 };
-
-/* struct virtio_pci_common_cfg (§4.1.4.3). */
-#define DEVICE_FEATURE_SELECT 0
-#define DEVICE_FEATURE	      4
-#define DRIVER_FEATURE_SELECT 8
-#define DRIVER_FEATURE	      12
-#define CONFIG_VECTOR	      16
-#define DEVICE_STATUS	      20
-#define CONFIG_GENERATION     21
-#define QUEUE_SELECT	      22
-#define QUEUE_SIZE	      24
-#define QUEUE_VECTOR	      26
-#define QUEUE_ENABLE	      28
-#define QUEUE_NOTIFY_OFFSET   30
-#define QUEUE_DESC	      32
-#define QUEUE_DRIVER	      40
-#define QUEUE_DEVICE	      48
-#define COMMON_BYTES	      56
-#define QUEUE_NOTIFY_DATA     56 /* with NOTIF_CONFIG_DATA, and so on: */
-#define NOTIFY_DATA_BYTES     58
 
 struct structure {
 	uint8_t bar;
 	uint32_t offset, bytes;
 };
 
-/* Maps `bytes` of a structure, if it has them at that alignment (§4.1.4.1). */
+/* Maps `bytes` of a structure, if it has them at that alignment (§4.1.4.1) [PCI-06]. */
 static volatile uint8_t *map(struct virtio_pci *self, const struct structure *where,
 			     uint32_t bytes, uint32_t alignment)
 {
@@ -60,7 +29,7 @@ static volatile uint8_t *map(struct virtio_pci *self, const struct structure *wh
 }
 
 /* Doorbells are mapped queue by queue: there may be megabytes of them. Offsets are
- * multiples of the multiplier, so it must be even (§4.1.4.4). */
+ * multiples of the multiplier, so it must be even (§4.1.4.4) [PCI-11]. */
 static void take_notify(struct virtio_pci *self, const struct structure *where,
 			unsigned at)
 {
@@ -77,7 +46,8 @@ static void take_notify(struct virtio_pci *self, const struct structure *where,
 	self->notify_multiplier = multiplier;
 }
 
-/* The first usable one of each type counts; others, and unknown types, are skipped. */
+/* The first usable one of each type counts; others, unknown types and vendors' own are
+ * skipped [PCI-03] [PCI-04] [PCI-22]. */
 static void take(struct virtio_pci *self, unsigned at)
 {
 	uint32_t head = pci_read32(self->pci, at + CAP_LEN_TYPE);
@@ -182,6 +152,7 @@ static uint32_t config_generation(struct virtio_device *device)
 	return mmio_read8(virtio_pci(device)->common + CONFIG_GENERATION);
 }
 
+/* 0: there is no such queue [PCI-10]. */
 static unsigned queue_size(struct virtio_device *device, unsigned index)
 {
 	volatile uint8_t *common = virtio_pci(device)->common;
@@ -197,7 +168,7 @@ static void write64(volatile uint8_t *at, uint64_t value)
 	mmio_write32(at + 4, (uint32_t)(value >> 32));
 }
 
-/* §4.1.4.4: computed once, so that a kick is one register write. NOTIFICATION_DATA makes
+/* §4.1.4.4: computed once, so that a kick is one register write [PCI-12] [PCI-13]. NOTIFICATION_DATA makes
  * it 32 bits wide; NOTIF_CONFIG_DATA lets the device say what it wants to hear in place of
  * the queue's number (§4.1.5.2.1) [VQ-25]. */
 static int find_doorbell(struct virtio_pci *self, struct virtqueue *vq)
@@ -218,7 +189,7 @@ static int find_doorbell(struct virtio_pci *self, struct virtqueue *vq)
 	return vq->doorbell ? 0 : -ENOMEM;
 }
 
-/* §4.1.5.1.3 */
+/* §4.1.5.1.3: enabled last, and never disabled so [PCI-09]. */
 static int queue_enable(struct virtio_device *device, struct virtqueue *vq)
 {
 	struct virtio_pci *self = virtio_pci(device);
@@ -281,7 +252,8 @@ bool virtio_pci_modern_find(struct virtio_pci *self)
 {
 	unsigned at = 0;
 
-	for (unsigned i = 0; i < PCI_CAPABILITIES_MAX; i++) { /* the list may be a loop */
+	for (unsigned i = 0; i < PCI_CAPABILITIES_MAX;
+	     i++) { /* it may be a loop [PCI-05] */
 		at = pci_capability(self->pci, CAPABILITY_VENDOR, at);
 		if (!at)
 			break;

@@ -12,6 +12,7 @@ const void *const virtio_transports_complete[] = {
 	virtio_mmio_key,
 	(const void *)virtio_pci_queue_reset,
 	(const void *)virtio_pci_removed,
+	(const void *)virtio_pci_window_find,
 	&pci_port_driver,
 	(const void *)acpi_hotplug_init,
 };

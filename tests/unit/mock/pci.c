@@ -353,6 +353,7 @@ static void forget_devices(void)
 			for (unsigned i = 0; i < virtio->device.queue_count; i++)
 				virtqueue_destroy(virtio->device.queues[i]);
 			kfree(virtio->device.queues);
+			kfree(virtio->window);
 			kfree(virtio);
 		}
 		kfree(device);
