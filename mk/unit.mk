@@ -110,14 +110,15 @@ build/unit/tsan/%.run: build/unit/tsan/%
 	then printf '%-28s %s\n' "$* threads" "$$(grep -E '^\[  (PASSED|SKIPPED) *\]' build/unit/tsan/$*.log | tr '\n' ' ')"; \
 	else echo "$* (threads): failed with status $$?"; cat build/unit/tsan/$*.log; exit 1; fi
 
-# Runs one program, shows cmocka's closing lines, and all it said if it failed.
+# Runs one program, shows cmocka's closing lines, and all it said if it failed; notes the
+# ring layouts it passed with.
 unit_layouts = $(if $(filter $1,$(filter-out $(UNIT_ONE_RING),$(UNIT_RINGS))),$(UNIT_LAYOUTS),one)
 build/unit/%.run: build/unit/%
-	@for ring in $(call unit_layouts,$*); do \
+	@rm -f build/unit/$*.layouts; for ring in $(call unit_layouts,$*); do \
 		name='$*'; export FERRULE_TEST_RING=; \
 		[ $$ring = one ] || { name="$* $$ring"; FERRULE_TEST_RING=$$ring; }; \
 		if timeout $(UNIT_SECONDS) $< > build/unit/$*.log 2>&1; \
-		then printf '%-28s %s\n' "$$name" "$$(grep -E '^\[  (PASSED|SKIPPED) *\]' build/unit/$*.log | tr '\n' ' ')"; \
+		then echo $$ring >> build/unit/$*.layouts; printf '%-28s %s\n' "$$name" "$$(grep -E '^\[  (PASSED|SKIPPED) *\]' build/unit/$*.log | tr '\n' ' ')"; \
 		else echo "$$name: failed with status $$?"; cat build/unit/$*.log; exit 1; fi; \
 	done
 

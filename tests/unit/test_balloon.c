@@ -41,6 +41,7 @@ static void see_none(void)
 	assert_int_equal(count_held(), 0);
 }
 
+/* [BAL-01] [BAL-02] [BAL-03] The mock overwrites what it was given. */
 static void follows_the_host(void **state)
 {
 	void (*const steps[])(void) = { ask_300, see_300, see_7, see_none, unplug, NULL };

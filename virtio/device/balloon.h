@@ -37,7 +37,8 @@ enum balloon_config {
 	BALLOON_CONFIG_POISON = 12,
 };
 
-/* The balloon counts in pages of 4096 bytes, whatever the CPU's are (§5.5.6). */
+/* The balloon counts in pages of 4096 bytes, whatever the CPU's are (§5.5.6); numbers are
+ * little-endian on legacy devices too [BAL-01]. */
 #define BALLOON_PAGE_SHIFT 12
 _Static_assert(PAGE_SHIFT == BALLOON_PAGE_SHIFT, "one page of ours is one of theirs");
 

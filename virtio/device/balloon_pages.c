@@ -107,7 +107,7 @@ static void free_pages(struct balloon *balloon, const uint32_t *pages, unsigned 
 	}
 }
 
-/* The device has acknowledged them. */
+/* The device has acknowledged them: nobody touches them from here on [BAL-02]. */
 static void keep(struct balloon *balloon)
 {
 	unsigned long flags = spin_lock(&balloon->lock);
