@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Device configuration space (VIRTIO 1.3 §2.5). One field of up to 32 bits is one access;
- * more than that must not be torn by a change on the device's side. */
+/* Device configuration space (VIRTIO 1.3 §2.5). One field of up to 32 bits is one access of
+ * its width [CFG-05], so that drivers have a copy which is checked and does not change
+ * [CFG-09]; more than that must not be torn by a change on the device's side [CFG-01]. How
+ * long it is does not matter: a field that is not there reads 0 [CFG-04]. */
 
 #include <kernel/log.h>
 #include <virtio/virtio.h>
 
-/* A device may change its generation for ever; then the last reading stands. */
+/* A device may change its generation for ever; then the last reading stands [CFG-02]. */
 #define ATTEMPTS 16
 
 static uint32_t read(struct virtio_device *device, unsigned offset, unsigned width)
@@ -35,7 +37,7 @@ static bool read_fields(struct virtio_device *device, unsigned offset, unsigned 
 }
 
 /* §2.5.1: consistent when the generation is the same before and after. Legacy devices
- * have none: there, until two readings agree (§2.5.4). */
+ * have none: there, until two readings agree (§2.5.4) [CFG-06]. */
 static void read_consistently(struct virtio_device *device, unsigned offset,
 			      unsigned width, unsigned count, uint8_t *out)
 {

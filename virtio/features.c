@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Feature negotiation (VIRTIO 1.3 §2.2, §6): only bits that are known are accepted, and
- * only with what they depend on. */
+/* Feature negotiation (VIRTIO 1.3 §2.2, §6): of the bits that are offered [NEG-01] only those
+ * that are known are accepted [NEG-03], and only with what they depend on [NEG-02]. SR_IOV is
+ * not known to anybody [NEG-09]. */
 
 #include <errno.h>
 #include <kernel/log.h>
@@ -14,7 +15,9 @@
 #define RESERVED_BITS (((VIRTIO_BIT(41) - 1)) & ~(VIRTIO_BIT(24) - 1))
 
 /* What the ring and the transports can do. ACCESS_PLATFORM: addresses are physical ones,
- * which is what the platform maps them to. ANY_LAYOUT exists without VERSION_1 only. */
+ * which is what the platform maps them to (<virtio/dma.h>) [NEG-05]; ORDER_PLATFORM: the
+ * rings' barriers are those for devices [NEG-07]. ANY_LAYOUT exists without VERSION_1 only
+ * [VQ-34]. */
 #define CORE_BITS (VIRTIO_BIT(VIRTIO_F_INDIRECT_DESC) | VIRTIO_BIT(VIRTIO_F_EVENT_IDX))
 #define MODERN_BITS                                                              \
 	(VIRTIO_BIT(VIRTIO_F_VERSION_1) | VIRTIO_BIT(VIRTIO_F_ACCESS_PLATFORM) | \
@@ -67,11 +70,12 @@ int virtio_features_negotiate(const struct virtio_device *device,
 			known = (known & ~RESERVED_BITS) | core;
 		accepted->words[i] = device->offered.words[i] & known;
 	}
-	if (legacy) { /* §2.2.3: there are 32 */
+	if (legacy) { /* §2.2.3: there are 32 [NEG-12] */
 		accepted->words[0] &= UINT32_MAX;
 		accepted->words[1] = 0;
 	}
 	drop_dependants(accepted, driver);
+	/* Anything else may be missing [NEG-13]. */
 	for (unsigned i = 0; i < 2; i++) {
 		uint64_t missing = driver->required.words[i] & ~accepted->words[i];
 
@@ -82,7 +86,8 @@ int virtio_features_negotiate(const struct virtio_device *device,
 			device->where, i * 64 + (unsigned)__builtin_ctzll(missing));
 		return -ENOTSUP;
 	}
-	if (!legacy && !virtio_features_has(accepted, VIRTIO_F_VERSION_1)) { /* §6.1 */
+	if (!legacy &&
+	    !virtio_features_has(accepted, VIRTIO_F_VERSION_1)) { /* §6.1 [NEG-04] */
 		log_error("virtio: %s: a modern device that does not offer VERSION_1",
 			  device->where);
 		return -ENOTSUP;

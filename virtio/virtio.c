@@ -57,6 +57,7 @@ void virtio_status_add(struct virtio_device *device, enum virtio_status bits)
 	device->transport->status_set(device, device->status);
 }
 
+/* Returns once the device confirmed it, or never will [INI-03]. */
 int virtio_reset(struct virtio_device *device)
 {
 	device->live = false;
@@ -71,7 +72,7 @@ int virtio_features_agree(struct virtio_device *device,
 	const struct virtio_transport *transport = device->transport;
 	uint8_t status;
 
-	transport->features_set(device, accepted);
+	transport->features_set(device, accepted); /* the only time [NEG-10] */
 	device->negotiated = *accepted; /* the only copy from here on [NEG-14] */
 	if (transport->legacy)		/* §3.1.2: there is no FEATURES_OK [NEG-12] */
 		return 0;
@@ -134,6 +135,7 @@ static int fail(struct virtio_device *device, int error)
 	return error;
 }
 
+/* §3.1.1, in its order [INI-01]. */
 int virtio_device_add(struct virtio_device *device)
 {
 	int error;
@@ -224,6 +226,7 @@ void virtio_interrupt_queues(struct virtio_device *device)
 		device->counters.spurious_interrupts++;
 }
 
+/* §3.3 [INI-14] */
 void virtio_shutdown(void)
 {
 	for (struct virtio_device *each = virtio_devices; each; each = each->next) {

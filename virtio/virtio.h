@@ -246,7 +246,9 @@ int virtio_find_queues(struct virtio_device *device,
 		       struct virtqueue **queues);
 
 /* Configuration space. Reads of several fields or of 64 bits run in a bounded generation
- * loop (§2.5.1); fields keep their natural width (§4.1.3.1); bytes come out in CPU order. */
+ * loop (§2.5.1); fields keep their natural width (§4.1.3.1); bytes come out in CPU order. A
+ * field of a feature is read only where that is negotiated (in validate(): offered)
+ * [CFG-03], and none is written but those that §5 has the driver write [CFG-10]. */
 uint8_t virtio_config_read8(struct virtio_device *device, unsigned offset);
 uint16_t virtio_config_read16(struct virtio_device *device, unsigned offset);
 uint32_t virtio_config_read32(struct virtio_device *device, unsigned offset);

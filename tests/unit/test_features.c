@@ -76,7 +76,9 @@ static void expect(uint64_t low, uint64_t high, uint64_t accepted_low,
 	mock_remove(mock);
 }
 
-/* The ring's bits too, as all layouts are linked in [NEG-06], [NEG-08]. */
+/* All that is offered and known, and nothing else [NEG-01] [NEG-03]; of SR_IOV nothing is
+ * known [NEG-09]; the platform's bits are taken [NEG-05] [NEG-07]; the ring's bits too, as all
+ * layouts are linked in [NEG-06], [NEG-08]; bits above 63 are there [NEG-11]. */
 static void only_known_bits(void **state)
 {
 	uint64_t core = VIRTIO_BIT(28) | VIRTIO_BIT(29) | VIRTIO_BIT(33) |
@@ -89,6 +91,7 @@ static void only_known_bits(void **state)
 	expect(0x3f, 3, 0x3f, 3);
 }
 
+/* [NEG-02] */
 static void prerequisites(void **state)
 {
 	(void)state;
@@ -100,6 +103,7 @@ static void prerequisites(void **state)
 	expect(0x10, 3, 0x10, 3);
 }
 
+/* [NEG-13] [INI-06] */
 static void required_bits(void **state)
 {
 	struct mock *mock = offering(0x2f, 0);
@@ -111,6 +115,7 @@ static void required_bits(void **state)
 	mock_remove(mock);
 }
 
+/* [NEG-04] */
 static void modern_without_version_1(void **state)
 {
 	struct mock *mock = offering(0x10, 0);
@@ -122,6 +127,7 @@ static void modern_without_version_1(void **state)
 	mock_remove(mock);
 }
 
+/* [NEG-12] */
 static void legacy_has_32_bits(void **state)
 {
 	struct mock *mock = offering(UINT64_MAX, UINT64_MAX);
@@ -135,7 +141,7 @@ static void legacy_has_32_bits(void **state)
 	mock_remove(mock);
 }
 
-/* Every wanted bit can be missing, every combination works (NEG-13). */
+/* Every wanted bit can be missing, every combination works [NEG-13]. */
 static void every_subset(void **state)
 {
 	(void)state;
@@ -149,6 +155,7 @@ static void every_subset(void **state)
 	}
 }
 
+/* [CFG-03] The configuration of what is offered may be looked at. */
 static void validate_may_say_no(void **state)
 {
 	struct mock *mock = offering(0x30, 0);
@@ -161,7 +168,7 @@ static void validate_may_say_no(void **state)
 	mock_remove(mock);
 }
 
-/* NEG-14: what was agreed stays, whatever the device offers later. */
+/* [NEG-14] [NEG-10]: what was agreed stays, whatever the device offers later. */
 static void the_offer_changes_later(void **state)
 {
 	struct mock *mock = offering(0x3f, 0);

@@ -95,6 +95,8 @@ static int nothing_left(void **state)
 	return host_heap_live || host_page_live || virtio_devices;
 }
 
+/* [INI-01] [INI-02]; nothing is written to the configuration [INI-08] [CFG-10]; the kick of
+ * probe() comes after DRIVER_OK [INI-07]. */
 static void order_of_initialisation(void **state)
 {
 	struct mock *mock = fresh();
@@ -110,9 +112,11 @@ static void order_of_initialisation(void **state)
 			 mock_has(mock, VIRTIO_F_RING_PACKED) ? 5 : 4);
 	assert_int_equal(ready_calls, 1);
 	assert_int_equal(mock->queues[0].kicks, 1);
+	assert_int_equal(mock->counts.config_writes, 0);
 	mock_remove(mock);
 }
 
+/* [NEG-12] [VQ-34] */
 static void legacy_has_no_features_ok(void **state)
 {
 	struct mock *mock = fresh();
@@ -129,6 +133,7 @@ static void legacy_has_no_features_ok(void **state)
 	mock_remove(mock);
 }
 
+/* [INI-03] */
 static void slow_reset_is_awaited(void **state)
 {
 	struct mock *mock = fresh();
@@ -139,6 +144,7 @@ static void slow_reset_is_awaited(void **state)
 	mock_remove(mock);
 }
 
+/* [INI-04] */
 static void endless_reset_is_given_up(void **state)
 {
 	struct mock *mock = fresh();
@@ -151,6 +157,7 @@ static void endless_reset_is_given_up(void **state)
 	mock_remove(mock);
 }
 
+/* [INI-05] [INI-06] */
 static void refused_features(void **state)
 {
 	struct mock *mock = fresh();
@@ -207,6 +214,7 @@ static void every_allocation_can_fail(void **state)
 	}
 }
 
+/* [INI-06] */
 static void failing_probe(void **state)
 {
 	struct mock *mock = fresh();
@@ -220,6 +228,7 @@ static void failing_probe(void **state)
 	mock_remove(mock);
 }
 
+/* [INI-10] [CFG-07] */
 static void needs_reset(void **state)
 {
 	struct mock *mock = fresh();
@@ -302,6 +311,7 @@ static void race(struct mock *mock)
 	mock->generation++;
 }
 
+/* [CFG-01], and that ends [CFG-02]. */
 static void configuration_is_not_torn(void **state)
 {
 	struct mock *mock = fresh();
@@ -324,6 +334,7 @@ static void configuration_is_not_torn(void **state)
 	mock_remove(mock);
 }
 
+/* [CFG-06] */
 static void legacy_configuration_until_two_agree(void **state)
 {
 	struct mock *mock = fresh();

@@ -42,6 +42,7 @@ static void a_vector_for_each(void **state)
 	assert_int_equal(pci->isr_reads, 0);
 }
 
+/* [NEG-11] [NEG-03] */
 static void all_features_in_four_words(void **state)
 {
 	struct mock *mock = three_mock(4);
@@ -282,6 +283,7 @@ static void surprise_removal(void **state)
 	assert_true(found->broken);
 }
 
+/* [CFG-05]; a field beyond the end is no error [CFG-04]. */
 static void configuration_widths(void **state)
 {
 	struct mock *mock = three_mock(4);

@@ -17,6 +17,7 @@
 #define STORE(lvalue, value) (*(volatile __typeof__(lvalue) *)&(lvalue) = (value))
 
 /* With ORDER_PLATFORM the device may sit outside the CPUs' coherence domain (§6.1). */
+/* [NEG-07] */
 static inline void order_full(const struct virtqueue *vq)
 {
 	if (unlikely(vq->order_platform))

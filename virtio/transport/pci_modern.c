@@ -75,6 +75,7 @@ static void take(struct virtio_pci *self, unsigned at)
 	}
 }
 
+/* Four words each [NEG-11]. */
 static void features_get(struct virtio_device *device, struct virtio_features *offered)
 {
 	volatile uint8_t *common = virtio_pci(device)->common;
