@@ -67,3 +67,15 @@ def test_entropy(variant, image):
     options = VARIANTS[variant]
     with run(image, f'rng0 0 {TIMES}', ['-device', 'virtio-rng-pci' + options]) as machine:
         check(machine, 'rng0', 'queue_reset=off' not in options)
+
+
+def test_console(image):
+    """What was printed meanwhile comes out; what is typed afterwards is read."""
+    with run(image, f'console0 1 {TIMES} line', [], cmdline='console=virtio',
+             console=True) as machine:
+        for i in range(2 * TIMES):
+            machine.wait(f'^console0 came back: {i + 1}', stream='console')
+        machine.send('typed\n')
+        machine.wait('^read: typed', stream='console')
+        machine.wait(r'^0 done, 0 errors, 0 wrong', stream='console')
+        assert machine.exit_code() == 0

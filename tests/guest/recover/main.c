@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Devices that break under load, and come back: recover DEVICE QUEUE TIMES [disk] [echo].
+/* Devices that break under load, and come back: recover DEVICE QUEUE TIMES [disk|echo|line].
  *
  * DEVICE is made to ask for a reset TIMES times, then its queue is reset that often. With
  * "disk" a thread reads vda all the while, with "echo" one talks to 10.0.2.100, port 7;
- * both count errors, which may be, and wrong bytes, which may not. */
+ * both count errors, which may be, and wrong bytes, which may not. "line": one is read from
+ * standard input afterwards. */
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -113,12 +114,14 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "", *load = argc > 4 ? argv[4] : "";
 	unsigned queue = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
 	unsigned times = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
+	bool thread_runs = *load == 'd' || *load == 'e';
 	struct ferrule_device_info info;
+	char line[64] = "";
 	pthread_t thread;
 
 	if (argc < 4)
 		return 2;
-	if (*load) {
+	if (thread_runs) {
 		pthread_create(&thread, NULL, *load == 'd' ? read_disk : talk, NULL);
 		while (!done)
 			usleep(1000);
@@ -135,8 +138,10 @@ int main(int argc, char **argv)
 		printf("%s came back: %u\n", name, i + 1);
 	}
 	stop = true;
-	if (*load)
+	if (thread_runs)
 		pthread_join(thread, NULL);
+	if (*load == 'l' && fgets(line, sizeof(line), stdin))
+		printf("read: %s", line);
 	printf("%u done, %u errors, %u wrong\n", done, errors, wrong);
 	for (unsigned i = 0; ferrule_device_info(i, &info); i++)
 		printf("%s: resets %llu, recoveries %llu, queues %llu\n", info.name,
