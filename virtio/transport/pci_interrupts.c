@@ -52,7 +52,7 @@ static bool handle_all(void *context)
 }
 
 /* §4.1.5.5: reading the ISR lowers the line; 0: another device on it wants something
- * [PCI-18] [PCI-19]. */
+ * [PCI-18] [PCI-19]; it may mean both [CFG-08]. */
 static bool handle_line(void *context)
 {
 	struct virtio_pci *self = context;
