@@ -74,6 +74,17 @@ def test_shares(variant, share, image, tmp_path):
     assert len(os.listdir(host / 'many')) == 10000
 
 
+def test_mmio(share, image, tmp_path):
+    """[P9-01] [P9-02]: the same POSIX files test over MMIO, as microvm has it."""
+    arguments = [word.replace('virtio-9p-pci', 'virtio-9p-device')
+                 for word in share('9p').arguments]
+    with qemu.Machine(image('guest/posix_files'), cmdline='root=9p:host', machine='microvm',
+                      devices=arguments) as machine:
+        assert machine.exit_code(60) == 0, machine.text()
+        assert 'PASS nothing is left behind' in machine.text()
+    assert os.listdir(tmp_path / 'host') == []
+
+
 @pytest.mark.parametrize('kind', shares.KINDS)
 def test_posix_files_share(kind, share, image, tmp_path):
     """The POSIX files test with a share as its root: it leaves nothing behind."""
@@ -164,6 +175,22 @@ def test_share_is_served(kind, share, image, tmp_path):
             test_httpd.run_check(machine, check, port, str(tmp_path / 'host'))
         (tmp_path / 'host' / 'later.txt').write_text('put there later')
         assert b'put there later' in http_checks.ask('127.0.0.1', port, '/later.txt').body
+
+
+@pytest.mark.parametrize('kind', shares.KINDS)
+def test_unplugged(kind, share, image, tmp_path):
+    """A share that is taken out under a guest that reads: calls fail with ENODEV, other files
+    go on."""
+    host = share(kind, ',id=it,bus=rp0')
+    (tmp_path / 'host' / 'watched').write_text('something')
+    port = ['-device', 'pcie-root-port,id=rp0,chassis=1,slot=1']
+    with qemu.Machine(image('guest/shares'), devices=port + host.arguments,
+                      cmdline=f'root=none mount={kind}:host:/host -- /host watch') as machine:
+        machine.wait('watched: errno 0')
+        machine.qmp('device_del', id='it')
+        machine.wait('watched: errno 19', 60)
+        machine.wait('alive')
+        machine.wait(r'"DEVICE_DELETED".*"device": "it".*\n', 60, stream='qmp')
 
 
 def test_no_such_share(share, image, tmp_path):
