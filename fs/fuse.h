@@ -105,7 +105,9 @@ ssize_t fuse_readlink(struct inode *inode, char *out, size_t bytes);
 /* fuse_data.c */
 int fuse_handle(struct fuse_inode *node, enum fuse_access access, uint64_t *out);
 void fuse_handle_set(struct fuse_inode *node, enum fuse_access access, uint64_t handle);
-void fuse_release(struct fuse_inode *node, enum fuse_access access, uint64_t handle);
+/* Of that session only: a new one is not begun for it. */
+void fuse_release(struct fuse *fuse, unsigned session, uint64_t nodeid, bool directory,
+		  uint64_t handle);
 int fuse_open(struct inode *inode, int access);
 ssize_t fuse_read(struct inode *inode, void *out, size_t bytes, uint64_t offset);
 ssize_t fuse_write(struct inode *inode, const void *in, size_t bytes, uint64_t offset);

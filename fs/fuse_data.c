@@ -21,21 +21,18 @@ void fuse_handle_set(struct fuse_inode *node, enum fuse_access access, uint64_t 
 	__atomic_store_n(&node->has_handle[access], true, __ATOMIC_RELEASE);
 }
 
-/* Of the inode's own session only: a new one is not begun for it. */
-void fuse_release(struct fuse_inode *node, enum fuse_access access, uint64_t handle)
+void fuse_release(struct fuse *fuse, unsigned session, uint64_t nodeid, bool directory,
+		  uint64_t handle)
 {
-	bool directory = S_ISDIR(node->inode.mode);
-	struct fuse_release_in in = { .fh = handle,
-				      .flags = access == FUSE_FOR_WRITING ? O_WRONLY
-									  : O_RDONLY };
+	struct fuse_release_in in = { .fh = handle };
 	struct virtio_fs_call call = { .opcode = directory ? FUSE_RELEASEDIR
 							   : FUSE_RELEASE,
-				       .nodeid = node->nodeid,
-				       .session = node->session,
+				       .nodeid = nodeid,
+				       .session = session,
 				       .arguments = &in,
 				       .argument_bytes = sizeof(in) };
 
-	virtio_fs_call(fuse_of(&node->inode)->device, &call);
+	virtio_fs_call(fuse->device, &call);
 }
 
 /* Two threads may both open it: the handle that comes second is closed again. */
@@ -67,7 +64,8 @@ int fuse_handle(struct fuse_inode *node, enum fuse_access access, uint64_t *out)
 			fuse_handle_set(node, access, answer.fh);
 		mutex_unlock(&fuse->mutex);
 		if (second)
-			fuse_release(node, access, answer.fh);
+			fuse_release(fuse, call.session, node->nodeid, directory,
+				     answer.fh);
 	}
 	*out = node->handles[access];
 	return 0;

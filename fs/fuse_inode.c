@@ -97,8 +97,10 @@ int fuse_inode_of(struct fuse *fuse, const struct fuse_entry_out *entry, unsigne
 
 	if (!entry->nodeid)
 		return -ENOENT;
-	if (!plausible(&entry->attr))
+	if (!plausible(&entry->attr)) {
+		virtio_fs_forget(fuse->device, session, entry->nodeid, 1);
 		return -EIO;
+	}
 	__atomic_store_n(&fuse->fs.names_ns, names_ns ? names_ns : FS_NAMES_NEVER,
 			 __ATOMIC_RELAXED);
 	if (entry->nodeid == FUSE_ROOT_ID) {
@@ -167,7 +169,8 @@ void fuse_forget(struct inode *inode)
 		fuse_dax_forget(node);
 		for (unsigned i = 0; i < FUSE_ACCESSES; i++)
 			if (node->has_handle[i])
-				fuse_release(node, i, node->handles[i]);
+				fuse_release(fuse, node->session, node->nodeid,
+					     S_ISDIR(inode->mode), node->handles[i]);
 		if (node->nodeid != FUSE_ROOT_ID)
 			virtio_fs_forget(fuse->device, node->session, node->nodeid,
 					 node->lookups);

@@ -52,10 +52,14 @@ int fuse_create(struct inode *directory, const char *name, size_t length, mode_t
 	int error = fuse_call(fuse_node(directory), &call);
 
 	fuse_attr_forget(fuse_node(directory));
-	if (!error)
-		error = fuse_inode_of(fuse, &answer.entry, call.session, out);
 	if (error)
 		return error;
+	error = fuse_inode_of(fuse, &answer.entry, call.session, out);
+	if (error) {
+		fuse_release(fuse, call.session, answer.entry.nodeid, false,
+			     answer.open.fh);
+		return error;
+	}
 	node = fuse_node(*out);
 	mutex_lock(&fuse->mutex);
 	second = node->has_handle[FUSE_FOR_WRITING] || !S_ISREG((*out)->mode);
@@ -65,7 +69,7 @@ int fuse_create(struct inode *directory, const char *name, size_t length, mode_t
 	}
 	mutex_unlock(&fuse->mutex);
 	if (second) /* somebody else found and opened it already */
-		fuse_release(node, FUSE_FOR_WRITING, answer.open.fh);
+		fuse_release(fuse, call.session, node->nodeid, false, answer.open.fh);
 	return 0;
 }
 

@@ -132,8 +132,8 @@ int p9_getattr(struct p9 *p9, unsigned session, uint32_t fid, struct p9_attr *ou
 	return call.overrun || !plausible(out) ? -EIO : 0;
 }
 
-/* A directory is one inode wherever it is met: mounts hang on it. Takes the fid if it is
- * not in memory yet, or not where it was. */
+/* A directory is one inode wherever it is met: mounts hang on it. NULL: it is not in memory
+ * yet, or not where it was. Under the mutex. */
 static struct inode *find_directory(struct p9 *p9, unsigned session, uint64_t number)
 {
 	struct inode *found = fs_inode_find(&p9->fs, number);
@@ -148,15 +148,30 @@ static struct inode *find_directory(struct p9 *p9, unsigned session, uint64_t nu
 	return NULL;
 }
 
-/* Other files are one inode each time their name is looked up: to the host a fid is a
- * path, and one path of a file may go while another stays. */
+/* A new inode of a fid. */
+static int add(struct p9 *p9, unsigned session, uint32_t fid, struct inode **out)
+{
+	struct p9_inode *node;
+	struct p9_attr attr;
+	int error = p9_getattr(p9, session, fid, &attr);
+
+	if (error)
+		return error;
+	node = make(p9, attr.number, attr.mode, fid, session);
+	if (!node)
+		return -ENOMEM;
+	*out = &node->inode;
+	return 0;
+}
+
+/* Files that are no directories are one inode each time their name is looked up: to the
+ * host a fid is a path, and one path of a file may go while another stays. */
 int p9_lookup(struct inode *directory, const char *name, size_t length,
 	      struct inode **out)
 {
 	struct p9 *p9 = p9_of(directory);
 	unsigned session = p9_session(p9_node(directory));
-	struct p9_inode *node;
-	struct p9_attr attr;
+	struct inode *found = NULL;
 	struct p9_qid qid;
 	uint32_t fid;
 	int error = p9_walk(p9_node(directory), name, length, &fid, &qid);
@@ -164,26 +179,19 @@ int p9_lookup(struct inode *directory, const char *name, size_t length,
 	if (error)
 		return error;
 	if (qid.type & P9_QID_DIRECTORY) {
-		*out = find_directory(p9, session, qid.path);
-		if (*out) {
-			p9_clunk(p9, session, fid);
-			return 0;
-		}
+		mutex_lock(&p9->mutex);
+		found = find_directory(p9, session, qid.path);
+		if (!found)
+			error = add(p9, session, fid, out);
+		mutex_unlock(&p9->mutex);
+	} else {
+		error = add(p9, session, fid, out);
 	}
-	error = p9_getattr(p9, session, fid, &attr);
-	if (error) {
+	if (found || error)
 		p9_clunk(p9, session, fid);
-		return error;
-	}
-	mutex_lock(&p9->mutex);
-	node = make(p9, attr.number, attr.mode, fid, session);
-	mutex_unlock(&p9->mutex);
-	if (!node) {
-		p9_clunk(p9, session, fid);
-		return -ENOMEM;
-	}
-	*out = &node->inode;
-	return 0;
+	if (found)
+		*out = found;
+	return error;
 }
 
 void p9_forget(struct inode *inode)

@@ -198,6 +198,10 @@ static void contents_that_cannot_be(void **state)
 		assert_false(mock->device.broken);
 		host.tamper = NULL;
 		assert_int_equal(file->fs->operations->stat(file, &stat), 0);
+		while (mock_run(mock))
+			;
+		if (cases[i].lie == NO_TYPE || cases[i].lie == HUGE_SIZE)
+			assert_int_equal(host.nodes[2].lookups, 1); /* [FS-02] */
 		fs_inode_put(file);
 		fs_inode_put(root);
 		retire(mock);
