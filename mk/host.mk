@@ -69,8 +69,44 @@ test-vhost: deps-test ## drivers against back ends in other processes: ROWS=NAME
 	@$(MAKE) $(JOBS) vhost-images
 	@tools/pytest -q -rs -p no:cacheprovider tests/vhost $(if $(ROWS),-k '$(ROWS)')
 
+# Real device models without a guest: the drivers, PCI and its transports in one process,
+# which drives QEMU over its qtest socket (tests/qtest).
+QTEST_NOT = kernel/backtrace% kernel/main% kernel/memory% kernel/stack% kernel/string% \
+	kernel/symbols% virtio/transport/vhost_user%
+QTEST_SRC = $(filter-out $(QTEST_NOT),$(wildcard kernel/*.c virtio/*.c virtio/*/*.c)) \
+	$(filter-out arch/host/memfd.c arch/host/devices.c arch/host/transports.c, \
+	$(wildcard arch/host/*.c arch/host/*.S)) $(wildcard tests/qtest/*.c)
+QTEST_OBJ = $(patsubst %,$(BUILD)/qtest/obj/%.o,$(basename $(QTEST_SRC)))
+QTEST_CFLAGS = -Itests/qtest/include $(HOST_CFLAGS) -O1 $(HOST_SANITIZE)
+QTEST_ROOTS = $(addprefix -u ,virtio_pci_driver virtio_block_driver virtio_scsi_driver \
+	virtio_pmem_driver virtio_console_driver ferrule_net_at ferrule_balloon_info p9_get16)
+
+$(BUILD)/qtest/obj/%.o: %.c mk/host.mk
+	@mkdir -p $(@D)
+	@$(HOST_CC) $(QTEST_CFLAGS) -MMD -MP -c $< -o $@
+
+$(BUILD)/qtest/obj/%.o: %.S mk/host.mk
+	@mkdir -p $(@D)
+	@$(HOST_CC) -g -c $< -o $@
+
+$(BUILD)/qtest/libferrule.a: $(QTEST_OBJ)
+	@rm -f $@ && $(AR) rcs $@ $^
+
+$(BUILD)/qtest/probe: $(BUILD)/qtest/libferrule.a
+	@echo '  LINK    $@'
+	@$(HOST_CC) $(HOST_SANITIZE) -Wl,--wrap=main -Wl,--gc-sections -u main $(QTEST_ROOTS) $< -o $@
+
+-include $(shell test -d $(BUILD)/qtest/obj && find $(BUILD)/qtest/obj -name '*.d')
+
+.PHONY: test-qtest
+test-qtest: deps-test ## drivers against QEMU's device models, without a guest: ROWS=NAME chooses
+	@$(MAKE) $(JOBS) $(BUILD)/qtest/probe
+	@tools/pytest -q -rs -p no:cacheprovider tests/qtest $(if $(ROWS),-k '$(ROWS)')
+
 # What only the host has is checked as the host compiles it.
 HOST_CHECKED = $(wildcard arch/host/*.c virtio/transport/vhost_user*.c tests/vhost/*/*.c tests/qtest/*.c)
+$(foreach kind,clang cppcheck tidy,$(patsubst %,$(CHECK)/host/%.$(kind),$(wildcard tests/qtest/*.c))): \
+	HOST_INCLUDE = -Itests/qtest/include -Iarch/host/include -I. -Iinclude
 
 check-clang: $(HOST_CHECKED:%=$(CHECK)/host/%.clang)
 $(CHECK)/host/%.clang: % mk/host.mk

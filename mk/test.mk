@@ -10,6 +10,7 @@ test: deps-test ## check, the tests on the host, some fuzzing, and the tests in 
 	@$(MAKE) test-host
 	@$(MAKE) test-fuzz
 	@$(MAKE) test-vhost
+	@$(MAKE) test-qtest
 	@$(MAKE) test-qemu
 
 test-host: deps-test ## the tests of applications and tools that run on the host

@@ -96,8 +96,8 @@ static bool make_ram(const char *options)
 		return false;
 	}
 	if (host_ram_init(bytes)) {
-		boot_info.ranges[boot_info.range_count++] =
-			(struct boot_range){ 0, bytes };
+		boot_info.ranges[boot_info.range_count++] = (struct boot_range){ 0,
+										 bytes };
 		return true;
 	}
 	fprintf(stderr, "memory: Linux gives none: %s\n", strerror(errno));

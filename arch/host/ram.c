@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <unistd.h>
 #include <arch/mmu.h>
 #include <host/ram.h>
 #include <kernel/page.h>
@@ -42,24 +41,24 @@ static __attribute__((no_sanitize_address)) bool share_data(void)
 		    ram_fd, (off_t)ram_bytes) != MAP_FAILED;
 }
 
-/* Page 0 is never given: a physical address of 0 means "none". */
-bool host_ram_init(uint64_t bytes)
+/* The first page given is not page 0: a physical address of 0 means "none". */
+bool host_ram_map(int fd, uint64_t first, uint64_t bytes)
 {
+	ram_fd = fd;
 	ram_bytes = bytes & ~(uint64_t)(PAGE_BYTES - 1);
-	ram_fd = memfd_create("ferrule", MFD_CLOEXEC);
-	if (ram_fd < 0)
-		return false;
-	if (ftruncate(ram_fd,
-		      (off_t)(ram_bytes + ((uintptr_t)end - (uintptr_t)__data_start) +
-			      2 * PAGE_BYTES)))
-		return false;
 	if (mmap((void *)DIRECT_MAP_BASE, ram_bytes, PROT_READ | PROT_WRITE,
 		 MAP_SHARED | MAP_FIXED_NOREPLACE, ram_fd, 0) != (void *)DIRECT_MAP_BASE)
 		return false;
 	if (!share_data())
 		return false;
-	page_add_region(PAGE_BYTES, ram_bytes);
+	page_add_region(first, ram_bytes);
 	return true;
+}
+
+uint64_t host_ram_data_bytes(void)
+{
+	return (((uintptr_t)end + PAGE_BYTES - 1) & ~(PAGE_BYTES - 1)) -
+	       ((uintptr_t)__data_start & ~(PAGE_BYTES - 1));
 }
 
 bool host_ram_region(unsigned index, struct host_ram_region *out)

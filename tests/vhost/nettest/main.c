@@ -80,13 +80,17 @@ static bool take_all(struct ferrule_net *net)
 	return good;
 }
 
-/* One frame at a time may be lost on the way only if somebody drops it: nobody may. */
+/* Never more are under way than find room at the end: then nobody may drop one. */
 static bool exchange(struct ferrule_net *net, unsigned count)
 {
-	unsigned next = 0;
+	struct ferrule_net_info info;
+	unsigned next = 0, window;
+
+	ferrule_net_info(net, &info);
+	window = info.rx_buffers / 2 < SLOTS ? info.rx_buffers / 2 : SLOTS;
 
 	while (returned < count) {
-		while (next < count && next - returned < SLOTS / 2 && in_flight < SLOTS) {
+		while (next < count && next - returned < window && in_flight < SLOTS) {
 			struct ferrule_net_segment segment = { frames[next % SLOTS],
 							       bytes_of(next) };
 

@@ -20,6 +20,11 @@ struct host_ram_region {
  * machine; false: Linux refuses, and errno says why. */
 bool host_ram_init(uint64_t bytes);
 
+/* Between ram.c and who has the file: memfd.c, or a test's machine. [first, bytes) of it is
+ * RAM to be given out; the program's data comes behind, in that many more bytes. */
+bool host_ram_map(int fd, uint64_t first, uint64_t bytes);
+uint64_t host_ram_data_bytes(void);
+
 /* The index-th region; false past the last. */
 bool host_ram_region(unsigned index, struct host_ram_region *out);
 
