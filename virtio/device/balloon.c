@@ -9,6 +9,7 @@
 #include <kernel/heap.h>
 #include <kernel/log.h>
 #include <virtio/device/balloon.h>
+#include <virtio/dma.h>
 
 enum { POISON_NONE = -1 };
 static int poison = POISON_NONE;
@@ -193,6 +194,12 @@ static void balloon_validate(struct virtio_device *device, struct virtio_feature
 	(void)device;
 	if (poison == POISON_NONE)
 		virtio_features_clear(wanted, VIRTIO_BALLOON_F_PAGE_POISON);
+	/* Pages are reported as buffers: with a bounce arena the device would be shown the
+	 * arena's pages instead. */
+	if (virtio_dma()) {
+		virtio_features_clear(wanted, VIRTIO_BALLOON_F_FREE_PAGE_HINT);
+		virtio_features_clear(wanted, VIRTIO_BALLOON_F_PAGE_REPORTING);
+	}
 }
 
 static int balloon_probe(struct virtio_device *device)
