@@ -80,8 +80,10 @@ bool card_poll(struct net_card *card, unsigned budget)
 			return false;
 	}
 	net_activity();
-	while (budget-- && (frame = ferrule_net_receive(card->net)))
-		card_input(card, frame);
+	do
+		if ((frame = ferrule_net_receive(card->net)))
+			card_input(card, frame);
+	while (frame && --budget);
 	if (card->backlog_count)
 		card_drain_backlog(card);
 	if (!frame)

@@ -76,6 +76,20 @@ static struct pbuf *hold(struct net_card *card, struct ferrule_frame *frame)
 	return &held_piece(frame)->pbuf.pbuf;
 }
 
+/* The same of a frame in one piece, as nearly all are. */
+static inline struct pbuf *hold_one(struct net_card *card, struct ferrule_frame *frame)
+{
+	struct held_piece *held = held_piece(frame);
+
+	held->pbuf.custom_free_function = piece_freed;
+	held->frame = frame;
+	held->card = card;
+	held->pieces = held->unfreed = 1;
+	card->buffers_held++;
+	return pbuf_alloced_custom(PBUF_RAW, (u16_t)frame->bytes, PBUF_RAM, &held->pbuf,
+				   frame->data, (u16_t)frame->bytes);
+}
+
 static struct pbuf *copy(struct net_card *card, const struct ferrule_frame *frame)
 {
 	struct pbuf *p = pbuf_alloc(PBUF_LINK, (u16_t)frame->total_bytes, PBUF_RAM);
@@ -135,7 +149,7 @@ void card_input(struct net_card *card, struct ferrule_frame *frame)
 		return;
 	}
 	if (!must_copy(card, frame)) {
-		p = hold(card, frame);
+		p = frame->next ? hold(card, frame) : hold_one(card, frame);
 		if (!p) {
 			card->rx_dropped++;
 			ferrule_net_release(frame);

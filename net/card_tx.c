@@ -27,6 +27,10 @@ static unsigned fill_segments(struct ferrule_net_segment *segments, const struct
 {
 	unsigned count = 0;
 
+	if (!p->next) { /* nearly always */
+		segments[0] = (struct ferrule_net_segment){ p->payload, p->len };
+		return 1;
+	}
 	for (; p; p = p->next) {
 		if (!p->len)
 			continue;

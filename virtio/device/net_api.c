@@ -11,12 +11,15 @@
 void net_signal(struct ferrule_net *net)
 {
 	unsigned long flags = spin_lock(&net->client_lock);
-	bool wake = net->taken && !net->client.ready;
+	bool taken = net->taken;
 
-	if (net->taken && net->client.ready)
+	if (taken && net->client.ready) {
 		net->client.ready(net->client.context);
+		spin_unlock(&net->client_lock, flags);
+		return;
+	}
 	spin_unlock(&net->client_lock, flags);
-	if (!wake)
+	if (!taken)
 		return;
 	__atomic_store_n(&net->event, true, __ATOMIC_RELEASE);
 	wait_wake(&net->waiters, WAKE_ALL, 0);

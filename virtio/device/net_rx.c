@@ -111,14 +111,23 @@ static INLINE bool read_meta(const struct ferrule_net *net,
 	return true;
 }
 
-/* §5.1.6.4.5 [NET-20]: kinds that we do not know are none. */
-static void read_hash(const uint8_t *posted, struct ferrule_frame *frame)
+/* A header without `buffers`, or with a hash behind it (§5.1.6.4.5 [NET-20]): of kinds that we
+ * do not know there is none. */
+static __attribute__((noinline)) void read_other_header(const struct ferrule_net *net,
+							const uint8_t *posted,
+							struct net_header *header,
+							struct ferrule_frame *frame)
 {
-	struct net_header_hash header;
+	struct net_header_hash hash;
 
-	memcpy(&header, posted, sizeof(header));
-	frame->hash = header.value;
-	frame->hash_kind = header.report <= HASH_REPORT_MAX ? (uint8_t)header.report : 0;
+	if (net->header_bytes != NET_HEADER_HASH_BYTES) {
+		net_header_copy(net, header, posted);
+		return;
+	}
+	memcpy(&hash, posted, sizeof(hash));
+	frame->hash = hash.value;
+	frame->hash_kind = hash.report <= HASH_REPORT_MAX ? (uint8_t)hash.report : 0;
+	*header = hash.plain;
 }
 
 /* Takes the other buffers of a merged frame, which have no header [NET-15]; false: they are
@@ -164,17 +173,18 @@ static INLINE struct ferrule_frame *assemble(struct ferrule_net *net, struct net
 	if (bytes < net->header_bytes + ETHERNET_BYTES || bytes > net->rx_bytes)
 		goto drop; /* [NET-18] */
 	/* The only look at what the device may still be changing. */
-	net_header_copy(net, &header, posted_part(net, buffer));
+	if (net->header_bytes == NET_HEADER_BYTES)
+		memcpy(&header, posted_part(net, buffer), NET_HEADER_BYTES);
+	else
+		read_other_header(net, posted_part(net, buffer), &header, frame);
 	if (!net->mergeable)
 		header.buffers = 1;
-	if (!header.buffers || header.buffers > net->rx_pieces_max)
-		goto drop;
 	frame->data = posted_part(net, buffer) + net->header_bytes;
 	frame->bytes = frame->total_bytes = bytes - net->header_bytes;
-	if (net->header_bytes == NET_HEADER_HASH_BYTES)
-		read_hash(posted_part(net, buffer), frame);
-	if ((header.buffers == 1 || take_rest(net, rx, frame, header.buffers)) &&
-	    read_meta(net, &header, frame))
+	if (header.buffers != 1 && (header.buffers - 1u >= net->rx_pieces_max ||
+				    !take_rest(net, rx, frame, header.buffers)))
+		goto drop;
+	if (read_meta(net, &header, frame))
 		return frame;
 drop:
 	__atomic_fetch_add(&net->rx_dropped, 1, __ATOMIC_RELAXED);

@@ -141,9 +141,9 @@ static inline int make_header(const struct ferrule_net *net,
 			      const struct ferrule_net_meta *meta,
 			      struct net_header *header)
 {
-	uint64_t total = 0;
+	uint64_t total = count ? segments[0].bytes : 0;
 
-	for (unsigned i = 0; i < count; i++)
+	for (unsigned i = 1; i < count; i++)
 		total += segments[i].bytes;
 	if (total < ETHERNET_BYTES)
 		return -EINVAL;
@@ -172,14 +172,23 @@ static inline int make_header(const struct ferrule_net *net,
 	return total > FRAME_BYTES_MAX ? -EMSGSIZE : 0;
 }
 
-/* All of it is written: nothing old goes out [NET-40]. */
-static inline void put_header(const struct ferrule_net *net, void *to,
-			      const struct net_header *header)
+static __attribute__((noinline)) void
+put_other_header(const struct ferrule_net *net, void *to, const struct net_header *header)
 {
 	net_header_copy(net, to, header);
 	if (net->header_bytes == NET_HEADER_HASH_BYTES)
 		memset((uint8_t *)to + NET_HEADER_BYTES, 0,
 		       NET_HEADER_HASH_BYTES - NET_HEADER_BYTES);
+}
+
+/* All of it is written: nothing old goes out [NET-40]. */
+static inline void put_header(const struct ferrule_net *net, void *to,
+			      const struct net_header *header)
+{
+	if (net->header_bytes == NET_HEADER_BYTES)
+		__builtin_memcpy(to, header, NET_HEADER_BYTES);
+	else
+		put_other_header(net, to, header);
 }
 
 /* Nearly all frames need one look at the page tables. */
