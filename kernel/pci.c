@@ -152,11 +152,24 @@ void pci_free(struct pci_device *device)
 	kfree(device);
 }
 
+static void scan_wanted(void)
+{
+	for (const uint8_t *next; (next = memchr(buses, BUS_WANTED, sizeof(buses)));)
+		scan_bus((unsigned)(next - buses));
+}
+
+void pci_scan_root(uint8_t bus)
+{
+	if (buses[bus] == BUS_SCANNED)
+		return;
+	buses[bus] = BUS_WANTED;
+	scan_wanted();
+}
+
 void pci_scan(void)
 {
 	memset(buses, BUS_UNKNOWN, sizeof(buses));
 	buses[0] = BUS_WANTED;
-	for (const uint8_t *next; (next = memchr(buses, BUS_WANTED, sizeof(buses)));)
-		scan_bus((unsigned)(next - buses));
+	scan_wanted();
 }
 INIT_CALL(INIT_BUS, pci_scan);

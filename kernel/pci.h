@@ -104,6 +104,8 @@ extern struct pci_device *pci_devices;
 
 /* Finds all devices and offers each to the drivers that are linked in. */
 void pci_scan(void);
+/* The same for a root bus beside bus 0, with what is behind it. Boot only. */
+void pci_scan_root(uint8_t bus);
 /* The same for one place that was empty: functions of a device that was plugged in. */
 void pci_scan_slot(const struct pci_address *place);
 /* What was taken off the list and nobody uses any more. */

@@ -13,7 +13,9 @@
 
 #define BUSES 0x18
 
-static struct pci_hotplug *slots; /* written at boot */
+/* Written at boot, then by the thread alone. */
+static struct pci_hotplug *slots;
+static unsigned changes;
 
 /* Under the lock. */
 static struct spinlock lock;
@@ -24,6 +26,32 @@ void pci_hotplug_register(struct pci_hotplug *self)
 {
 	self->next = slots;
 	slots = self;
+}
+
+void pci_hotplug_unregister(struct pci_hotplug *self)
+{
+	struct pci_hotplug **link = &slots;
+
+	while (*link && *link != self)
+		link = &(*link)->next;
+	if (*link)
+		*link = self->next;
+	changes++;
+}
+
+/* A slot may go with what it is on, while another one is looked at: then from the beginning,
+ * where there is little left to see. */
+static void work_all(void)
+{
+	struct pci_hotplug *each = slots;
+
+	while (each) {
+		struct pci_hotplug *next = each->next;
+		unsigned before = changes;
+
+		each->work(each);
+		each = changes == before ? next : slots;
+	}
 }
 
 static bool take_pending(void)
@@ -41,8 +69,7 @@ static void work(void *unused)
 {
 	(void)unused;
 	while (take_pending())
-		for (struct pci_hotplug *each = slots; each; each = each->next)
-			each->work(each);
+		work_all();
 }
 
 static void try_again(struct timer *timer)

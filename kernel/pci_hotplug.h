@@ -19,8 +19,9 @@ struct pci_hotplug {
 	struct pci_hotplug *next;
 };
 
-/* At boot. */
+/* At boot, or from work(). */
 void pci_hotplug_register(struct pci_hotplug *self);
+void pci_hotplug_unregister(struct pci_hotplug *self);
 /* Any context. */
 void pci_hotplug_wake(void);
 
@@ -43,5 +44,6 @@ struct pci_device *pci_bridge_to(uint8_t bus);
 /* What brings these into an image. */
 extern const struct pci_driver pci_port_driver;
 void acpi_hotplug_init(void);
+void pci_roots_scan(void); /* pci_roots.c */
 
 #endif

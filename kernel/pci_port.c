@@ -54,6 +54,7 @@ struct port {
 	unsigned at; /* the capability */
 	uint32_t slot;
 	struct irq_handler handler;
+	int message;	 /* table entry, -1: the line */
 	unsigned events; /* seen by interrupts, atomic */
 };
 
@@ -154,10 +155,12 @@ static int attach(struct port *port)
 
 	if (message < pci->msix_vectors) {
 		pci_msix_enable(pci, true);
+		port->message = (int)message;
 		if (!pci_msix_attach(pci, message, &port->handler))
 			return 0;
 		pci_msix_enable(pci, false);
 	}
+	port->message = -1;
 	return pci_intx_attach(pci, &port->handler);
 }
 
@@ -193,9 +196,24 @@ static int probe(struct pci_device *device)
 	return 0;
 }
 
+/* It was on what was unplugged, a switch. */
+static void removed(struct pci_device *device)
+{
+	struct port *port = device->driver_data;
+
+	pci_hotplug_unregister(&port->hotplug);
+	if (port->message < 0)
+		pci_intx_detach(device, &port->handler);
+	else
+		pci_msix_detach(device, (unsigned)port->message, &port->handler);
+	kfree(port);
+	pci_free(device);
+}
+
 const struct pci_driver pci_port_driver = {
 	.name = "hot plug",
 	.matches = matches,
 	.probe = probe,
+	.removed = removed,
 };
 PCI_DRIVER(pci_port_driver);

@@ -20,7 +20,7 @@
 #include <limits.h>
 #include "mock/three_queues.h"
 
-/* [PCI-01] [PCI-02] [PCI-03] [PCI-04] [PCI-07] [PCI-08] [PCI-09] [PCI-16] [PCI-17]: the
+/* [PCI-01] [PCI-02] [PCI-10] [PCI-03] [PCI-04] [PCI-07] [PCI-08] [PCI-09] [PCI-16] [PCI-17]: the
  * mock's list begins with what must be skipped, and it aborts on a wrong write. */
 static void a_vector_for_each(void **state)
 {

@@ -52,6 +52,7 @@ static void take(struct virtio_pci *self, unsigned at)
 {
 	uint32_t head = pci_read32(self->pci, at + CAP_LEN_TYPE);
 	uint8_t size = (uint8_t)(head >> 16), type = (uint8_t)(head >> 24);
+	volatile uint8_t **to;
 	struct structure where;
 
 	if (size < CAP_SIZE || type < TYPE_COMMON || type > TYPE_DEVICE)
@@ -61,18 +62,22 @@ static void take(struct virtio_pci *self, unsigned at)
 		return;
 	where.offset = pci_read32(self->pci, at + CAP_OFFSET);
 	where.bytes = pci_read32(self->pci, at + CAP_BYTES);
-	if (type == TYPE_COMMON && !self->common) {
-		self->common = map(self, &where, COMMON_BYTES, 4);
-		self->common_bytes = where.bytes;
-	} else if (type == TYPE_NOTIFY && !self->notify_bytes &&
-		   size >= CAP_NOTIFY_SIZE) {
-		take_notify(self, &where, at);
-	} else if (type == TYPE_ISR && !self->isr) {
-		self->isr = map(self, &where, 1, 1);
-	} else if (type == TYPE_DEVICE && !self->config) {
-		self->config = map(self, &where, 1, 4);
-		self->config_bytes = self->config ? where.bytes : 0;
+	if (type == TYPE_NOTIFY) {
+		if (!self->notify_bytes && size >= CAP_NOTIFY_SIZE)
+			take_notify(self, &where, at);
+		return;
 	}
+	to = type == TYPE_COMMON ? &self->common
+	     : type == TYPE_ISR	 ? &self->isr
+				 : &self->config;
+	if (*to)
+		return;
+	*to = map(self, &where, type == TYPE_COMMON ? COMMON_BYTES : 1,
+		  type == TYPE_ISR ? 1 : 4);
+	if (type == TYPE_COMMON)
+		self->common_bytes = where.bytes;
+	else if (type == TYPE_DEVICE && *to)
+		self->config_bytes = where.bytes;
 }
 
 /* Four words each [NEG-11]. */

@@ -83,6 +83,17 @@ static uint32_t config_read(struct mock_pci *pci, unsigned offset, unsigned widt
 	return pci->mock ? mock_chaos_register(pci->mock, value, width) : value;
 }
 
+/* What it decodes from now on. */
+static void bar_moved(struct mock_pci *pci, unsigned index)
+{
+	struct mock_pci_bar *bar = &pci->bars[index];
+	uint32_t low = mock_pci_get32(pci, 0x10 + 4 * index);
+
+	bar->base = low & ~(bar->io ? 3u : 15u);
+	if (bar->wide)
+		bar->base |= (uint64_t)mock_pci_get32(pci, 0x14 + 4 * index) << 32;
+}
+
 /* A base address register keeps the bits above its size. */
 static void bar_write(struct mock_pci *pci, unsigned index, uint32_t value)
 {
@@ -96,12 +107,14 @@ static void bar_write(struct mock_pci *pci, unsigned index, uint32_t value)
 		mock_pci_set32(
 			pci, 0x10 + 4 * index,
 			value & (uint32_t)(~(pci->bars[index - 1].bytes - 1) >> 32));
+		bar_moved(pci, index - 1);
 		return;
 	}
 	if (!bar->bytes)
 		return;
 	value &= (uint32_t) ~(bar->bytes - 1);
 	mock_pci_set32(pci, 0x10 + 4 * index, value | (old & (bar->io ? 3u : 15u)));
+	bar_moved(pci, index);
 }
 
 static void config_write(struct mock_pci *pci, unsigned offset, unsigned width,
@@ -128,7 +141,7 @@ static void config_write(struct mock_pci *pci, unsigned offset, unsigned width,
 
 		value = fixed | (value & 0xc000); /* MSI-X control */
 		memcpy(pci->config + offset, &value, 2);
-	} else {
+	} else if (!pci->write || !pci->write(pci, offset, width, value)) {
 		violation("configuration write at %#x", offset); /* PCI-07 */
 	}
 }

@@ -36,6 +36,9 @@ struct mock_pci {
 	struct mock *mock;			  /* NULL: not virtio */
 	enum mock_pci_flavour flavour;
 	bool gone; /* surprise removal: all ones */
+	/* Takes writes of its own to configuration space; false: not that one. */
+	bool (*write)(struct mock_pci *pci, unsigned offset, unsigned width,
+		      uint32_t value);
 
 	/* virtio: knobs and state */
 	uint32_t notify_multiplier;

@@ -61,6 +61,12 @@ static void three_queue_restored(struct virtqueue *vq)
 	queue_restored_calls++;
 }
 
+/* So that a device that was unplugged is freed. */
+static void three_removed(struct virtio_device *device)
+{
+	(void)device;
+}
+
 static const struct virtio_driver three_driver = {
 	.name = "three",
 	.device_id = THREE_QUEUES_ID,
@@ -68,6 +74,7 @@ static const struct virtio_driver three_driver = {
 	.probe = three_probe,
 	.config_changed = three_config,
 	.broken = three_broken,
+	.removed = three_removed,
 	.queue_broken = three_queue_broken,
 	.queue_restored = three_queue_restored,
 };

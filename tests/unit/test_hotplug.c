@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+/* sources:
+ *	tests/unit/mock/pci.c tests/unit/mock/virtio_pci.c tests/unit/host/cmdline.c
+ *	tests/unit/mock/mock.c tests/unit/host/mmu.c
+ *	tests/unit/host/io.c tests/unit/host/irq.c tests/unit/host/cpu.c
+ *	tests/unit/host/log.c tests/unit/host/heap.c tests/unit/host/page.c
+ *	tests/unit/host/time.c tests/unit/host/thread.c tests/unit/host/panic.c
+ *	kernel/pci.c kernel/pci_config.c kernel/pci_bar.c kernel/pci_msix.c kernel/acpi.c
+ *	kernel/aml.c kernel/aml_resources.c kernel/pci_hotplug.c kernel/pci_assign.c
+ *	kernel/pci_port.c virtio/transport/pci.c virtio/transport/pci_modern.c
+ *	virtio/transport/pci_legacy.c virtio/transport/pci_interrupts.c
+ *	virtio/transport/pci_window.c virtio/transport/pci_complete.c
+ *	virtio/transport/transports.c virtio/virtio.c virtio/features.c virtio/config.c
+ *	virtio/queues.c virtio/recovery.c virtio/ring/virtqueue.c kernel/format.c */
+
+/* Plugging: addresses and lines for what the firmware never saw, and the slot of a PCI
+ * Express port, honest and not. */
+
+#include <kernel/pci_hotplug.h>
+#include "mock/three_queues.h"
+
+#define BUS	       5
+#define PORT_LINE      10
+#define MEMORY_FIRST   0xe0000000u
+#define MEMORY_LAST    0xe01fffffu
+#define PREFETCH_FIRST 0x7000000000u
+#define PREFETCH_LAST  0x70000fffffu
+
+#define SLOT_CAPS 0x43 /* button, power controller, hot plug */
+#define CONTROL	  0x18
+#define STATUS	  0x1a
+#define POWER_OFF 0x400
+#define BUTTON	  0x01
+#define CHANGED	  0x08
+#define COMPLETED 0x10
+#define PRESENT	  0x40
+
+static struct mock_pci *port;
+static unsigned express;
+static bool completes;
+
+static uint16_t slot_get(unsigned at)
+{
+	return (uint16_t)(mock_pci_get32(port, (express + at) & ~3u) >>
+			  ((express + at) % 4 * 8));
+}
+
+static void slot_set(unsigned at, uint16_t value)
+{
+	memcpy(port->config + express + at, &value, 2);
+}
+
+/* The slot's registers: status bits are cleared by writing them. */
+static bool slot_write(struct mock_pci *pci, unsigned offset, unsigned width,
+		       uint32_t value)
+{
+	(void)pci;
+	if (width != 2)
+		return false;
+	if (offset == express + CONTROL) {
+		slot_set(CONTROL, (uint16_t)value);
+		if (completes)
+			slot_set(STATUS, slot_get(STATUS) | COMPLETED);
+		return true;
+	}
+	if (offset == express + STATUS)
+		slot_set(STATUS, slot_get(STATUS) & (uint16_t) ~(value & 0x11f));
+	return offset == express + STATUS;
+}
+
+static void add_port(void)
+{
+	uint8_t content[0x1c - 2] = { 0x42, 0x01 };
+
+	port = mock_pci_bridge(0, 2, BUS);
+	port->config[0x0b] = 6;
+	port->config[0x0a] = 4;
+	port->config[0x3c] = PORT_LINE;
+	port->config[0x3d] = 1;
+	port->config[0x1c] = 0x10;
+	port->config[0x1d] = 0x10;
+	mock_pci_set32(port, 0x20, MEMORY_FIRST >> 16 | (MEMORY_LAST & 0xfff00000));
+	mock_pci_set32(port, 0x24,
+		       (PREFETCH_FIRST >> 16 & 0xfff0) | (PREFETCH_LAST & 0xfff00000) |
+			       0x10001);
+	mock_pci_set32(port, 0x28, PREFETCH_FIRST >> 32);
+	mock_pci_set32(port, 0x2c, PREFETCH_LAST >> 32);
+	content[0x14 - 2] = SLOT_CAPS;
+	express = mock_pci_capability(port, 0x10, content, sizeof(content));
+	port->write = slot_write;
+	completes = true;
+	slot_set(CONTROL, POWER_OFF);
+}
+
+static void event(uint16_t status)
+{
+	slot_set(STATUS, status);
+	assert_true(host_irq_line(PORT_LINE));
+	host_threads_run();
+}
+
+static uint64_t address_of(const struct mock_pci *pci, unsigned bar)
+{
+	return mock_pci_get32(pci, 0x10 + 4 * bar) & ~15u;
+}
+
+static bool apart(uint64_t a, uint64_t a_bytes, uint64_t b, uint64_t b_bytes)
+{
+	return a + a_bytes <= b || b + b_bytes <= a;
+}
+
+/* [PCI-23]: in the bridge's windows, aligned, and where nobody else is. */
+static void addresses(void **state)
+{
+	struct mock_pci *pci[3];
+
+	(void)state;
+	add_port();
+	pci_scan();
+	for (unsigned i = 0; i < 3; i++) {
+		struct pci_address place = { .bus = BUS, .device = (uint8_t)i };
+
+		pci[i] = mock_pci_add(BUS, i, 0, 0x1234, 1);
+		mock_pci_bar(pci[i], 0, 64, true, false);
+		mock_pci_bar(pci[i], 1, 4096, false, false);
+		mock_pci_bar(pci[i], 2, 16384, false, true);
+		mock_pci_set32(pci[i], 0x10, 1);
+		mock_pci_set32(pci[i], 0x14, 0);
+		mock_pci_set32(pci[i], 0x18, 0xc); /* prefetchable */
+		mock_pci_set32(pci[i], 0x1c, 0);
+		pci[i]->config[0x3d] = 1;
+		assert_true(pci_assign(&place));
+		pci_scan_slot(&place);
+		assert_in_range(address_of(pci[i], 0), 0x1000, 0x1fff);
+		assert_in_range(address_of(pci[i], 1), MEMORY_FIRST, MEMORY_LAST - 4095);
+		assert_int_equal(mock_pci_get32(pci[i], 0x1c), PREFETCH_FIRST >> 32);
+		assert_int_equal(address_of(pci[i], 2) % 16384, 0);
+		/* INTA of slot 0 is the bridge's own pin; the others turn. */
+		assert_int_equal(pci[i]->config[0x3c], i == 0 ? PORT_LINE : 0xff);
+		for (unsigned j = 0; j < i; j++) {
+			assert_true(apart(address_of(pci[i], 0), 64,
+					  address_of(pci[j], 0), 64));
+			assert_true(apart(address_of(pci[i], 1), 4096,
+					  address_of(pci[j], 1), 4096));
+			assert_true(apart(address_of(pci[i], 2), 16384,
+					  address_of(pci[j], 2), 16384));
+		}
+	}
+	assert_int_equal(port->config[4] & 7, 7); /* it passes all on */
+}
+
+static void no_room(void **state)
+{
+	struct pci_address place = { .bus = BUS };
+	struct mock_pci *pci;
+
+	(void)state;
+	add_port();
+	pci_scan();
+	pci = mock_pci_add(BUS, 0, 0, 0x1234, 1);
+	mock_pci_bar(pci, 0, 4 << 20, false, false); /* the window has 2 MiB */
+	mock_pci_bar(pci, 1, 4096, false, false);
+	assert_false(pci_assign(&place));
+	assert_int_equal(address_of(pci, 0), 0);
+	assert_int_equal(address_of(pci, 1), MEMORY_FIRST);
+}
+
+static struct mock_pci *plug(void)
+{
+	struct mock_pci *pci = mock_pci_virtio(three_mock(4), BUS, 0, MOCK_PCI_MODERN);
+
+	pci->config[4] = 0; /* as after power came */
+	event(PRESENT | CHANGED | BUTTON);
+	return pci;
+}
+
+static void free_unplugged(void)
+{
+	host_clock_advance(1); /* broken() */
+	host_threads_run();    /* removed() */
+	host_clock_advance(2 * NS_PER_SEC);
+	host_threads_run();
+	found = NULL;
+}
+
+static void in_and_out(void **state)
+{
+	(void)state;
+	add_port();
+	pci_scan();
+	for (unsigned i = 0; i < 3; i++) {
+		struct mock_pci *pci = plug();
+
+		assert_true(found && found->live);
+		assert_string_equal(found->where, "pci 5:00.0");
+		assert_int_equal(slot_get(CONTROL) & POWER_OFF, 0);
+		traffic(pci->mock);
+		event(PRESENT | BUTTON);
+		assert_false(pci_slot_known(BUS, 0));
+		assert_int_equal(slot_get(CONTROL) & POWER_OFF, POWER_OFF);
+		assert_int_equal(pci->config[4] & 4, 0);
+		pci->gone = true;
+		event(CHANGED);
+		free_unplugged();
+	}
+}
+
+/* [PCI-30] */
+static void taken_by_surprise(void **state)
+{
+	struct mock_pci *pci;
+
+	(void)state;
+	add_port();
+	pci_scan();
+	pci = plug();
+	assert_true(found && found->live);
+	pci->gone = true;
+	event(CHANGED);
+	assert_false(pci_slot_known(BUS, 0));
+	assert_true(found->gone);
+	free_unplugged();
+}
+
+/* A slot that lies: it never completes a command, says that something is there when nothing
+ * answers, presses its button without end, goes away itself. */
+static void a_lying_slot(void **state)
+{
+	(void)state;
+	add_port();
+	pci_scan();
+	completes = false;
+	event(PRESENT | CHANGED);
+	assert_false(pci_slot_known(BUS, 0));
+	for (unsigned i = 0; i < 100; i++)
+		event(PRESENT | BUTTON | CHANGED | 0x106);
+	assert_null(found);
+	slot_set(STATUS, COMPLETED); /* no event: somebody else's interrupt */
+	assert_false(host_irq_line(PORT_LINE));
+	port->gone = true;
+	assert_false(host_irq_line(PORT_LINE));
+	pci_hotplug_wake();
+	host_threads_run();
+}
+
+/* The port goes, too: with what it is on. */
+static int end(void **state)
+{
+	pci_slot_unplugged(0, 2, true);
+	return three_end(state);
+}
+
+#define hotplug_test(function) cmocka_unit_test_setup_teardown(function, three_begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		hotplug_test(addresses),    hotplug_test(no_room),
+		hotplug_test(in_and_out),   hotplug_test(taken_by_surprise),
+		hotplug_test(a_lying_slot),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
