@@ -109,6 +109,18 @@ class StorageDaemon(Process):
                 assert 'return' in answer, answer
 
 
+VIRTIOFSD = next((path for path in ('/usr/lib/qemu/virtiofsd', '/usr/libexec/virtiofsd')
+                  if os.path.exists(path)), None)
+
+
+class Virtiofsd(Process):
+    """virtiofsd with a folder."""
+
+    def __init__(self, folder, source):
+        super().__init__([VIRTIOFSD, f'--socket-path={folder}/fs.sock', '-o', f'source={source}',
+                          '-o', 'sandbox=chroot'], f'{folder}/fs.sock')
+
+
 TESTPMD = shutil.which('dpdk-testpmd')
 
 
