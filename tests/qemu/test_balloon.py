@@ -88,7 +88,7 @@ def test_deflate_on_oom(image):
     with boot(image, ',deflate-on-oom=on', mode='starve') as machine:
         machine.wait('^balloon found')
         machine.qmp('balloon', value=TOTAL - 80 * MIB)
-        found = machine.wait(r'starved after (\d+) MiB, reclaimed (\d+)\r?$')
+        found = machine.wait(r'starved after (\d+) MiB, reclaimed (\d+)\r?\n')
         assert int(found[1]) > 40 and int(found[2]) >= 60 * MIB
         assert machine.exit_code() == 0
 
