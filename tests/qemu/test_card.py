@@ -230,3 +230,29 @@ def test_announcement(tap, image):  # noqa: F811
                     m.fail('no announcement')
         checks.echo_at(m, (tap[2], 7))
         assert m.exit_code() == 0
+
+
+def test_comes_and_goes(tap, image):  # noqa: F811
+    """A card that is plugged in is used, one that is pulled out takes its connections with
+    it; all again."""
+    config = f'net={tap[2]}/24'
+    with qemu.Machine(image('guest/echo'), cmdline=f'{config} {config} log=info', devices=[
+            '-device', 'pcie-root-port,id=rp0,chassis=1,slot=1',
+            '-netdev', f'tap,id=n0,ifname={tap[0]},script=no,downscript=no']) as m:
+        m.wait('^SERVING')
+        for turn in range(2):
+            m.qmp('device_add', driver='virtio-net-pci', id='it', netdev='n0', bus='rp0',
+                  mac=MAC)
+            m.wait(r'net\d: 52:54:00')
+            await_ping(m, tap[2])
+            with socket.create_connection((tap[2], 7), timeout=m.timeout) as s:
+                s.sendall(b'before')
+                assert checks.receive(s, 6) == b'before'
+                if turn == 1:
+                    break
+                m.qmp('device_del', id='it')
+                m.wait(r'net\d: removed')
+                m.wait(r'"DEVICE_DELETED".*"device": "it".*\n', stream='qmp')
+                m.run_for(1.5)
+        checks.echo_at(m, (tap[2], 7))
+        assert m.exit_code() == 0
