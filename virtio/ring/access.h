@@ -69,7 +69,7 @@ static inline uint32_t length_check(struct virtqueue *vq, uint32_t bytes,
 	return bytes;
 }
 
-/* The device broke a rule; its memory of us is worth nothing from here on [VQ-21]. */
-__attribute__((cold)) void virtqueue_violation(struct virtqueue *vq, const char *why);
+/* The device broke a rule; its memory of us is worth nothing from here on [VQ-21]. NULL. */
+__attribute__((cold)) void *virtqueue_violation(struct virtqueue *vq, const char *why);
 
 #endif

@@ -13,11 +13,11 @@ static __attribute__((noinline)) int add_list(struct virtqueue *vq,
 					      unsigned readable, unsigned writable,
 					      void *token)
 {
-	unsigned id = vq->free_head;
+	unsigned id = vq->free_ids ? vq->ids[vq->free_ids - 1] : 0;
 	int error = packed_add_list(vq, pieces, readable, writable, token, id);
 
 	if (!error)
-		vq->free_head = vq->slots[id].next;
+		vq->free_ids--;
 	return error;
 }
 
@@ -25,16 +25,15 @@ int virtqueue_packed_add(struct virtqueue *vq, const struct virtio_piece *pieces
 			 unsigned readable, unsigned writable, void *token)
 {
 	if (readable + writable == 1 && likely(vq->free && token && pieces->bytes)) {
-		unsigned id = vq->free_head;
+		uint32_t bytes = pieces->bytes;
+		unsigned left = vq->free_ids - 1, id = vq->ids[left];
 		struct ring_slot *slot = &vq->slots[id];
 
-		packed_put(vq, pieces->address, pieces->bytes, id,
-			   writable ? RING_DESC_WRITE : 0);
-		vq->free_head = slot->next;
+		packed_put(vq, pieces->address, bytes, id, writable * RING_DESC_WRITE);
+		vq->free_ids = left;
 		vq->free--;
 		slot->token = token;
-		slot->writable = writable ? pieces->bytes : 0;
-		slot->count = 1;
+		slot->shape = RING_SLOT(bytes * writable, 1, 0);
 		vq->counters.added++;
 		return 0;
 	}
@@ -55,24 +54,18 @@ void *virtqueue_packed_get(struct virtqueue *vq, uint32_t *written)
 	order_read(vq); /* §2.8.22: the flags before the rest [PQ-10] */
 	id = LOAD(desc->id);
 	bytes = LOAD(desc->bytes);
-	if (unlikely(id >= vq->size)) {
-		virtqueue_violation(vq, "used id out of range"); /* [PQ-17] */
-		return NULL;
-	}
+	if (unlikely(id >= vq->size)) /* [PQ-17] */
+		return virtqueue_violation(vq, "used id out of range");
 	slot = &vq->slots[id];
 	token = slot->token;
-	if (unlikely(!token || slot->count > packed_in_flight(vq))) {
-		virtqueue_violation(vq, "used id not in flight"); /* [PQ-17] */
-		return NULL;
-	}
+	if (unlikely(!token || slot->count > vq->in_flight)) /* [PQ-17] */
+		return virtqueue_violation(vq, "used id not in flight");
 	bytes = packed_length(vq, bytes, flags, slot->writable);
 	if (written)
 		*written = bytes;
 	slot->token = NULL;
-	slot->next = vq->free_head;
-	vq->free_head = (uint16_t)id;
-	vq->free += slot->count;
-	STORE(vq->last_used, packed_after(vq, position, slot->count));
+	vq->ids[vq->free_ids++] = (uint16_t)id;
 	vq->counters.used++;
+	packed_returned(vq, position, slot->count);
 	return token;
 }

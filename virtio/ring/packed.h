@@ -33,11 +33,9 @@ static inline uint16_t packed_after(const struct virtqueue *vq, uint16_t positio
 	return (uint16_t)(offset | wrap);
 }
 
-/* Available: AVAIL as the wrap counter, USED not [PQ-03]. */
-static inline unsigned packed_available(uint16_t position)
-{
-	return position & PACKED_WRAP ? PACKED_DESC_AVAIL : PACKED_DESC_USED;
-}
+/* Available: AVAIL as the wrap counter, USED not [PQ-03]. Both flip with it. */
+#define PACKED_FIRST_LAP (UINT64_C(1) * PACKED_DESC_AVAIL << 48)
+#define PACKED_FLIP	 (UINT64_C(1) * (PACKED_DESC_AVAIL | PACKED_DESC_USED) << 48)
 
 /* Used: both as the wrap counter. */
 static inline bool packed_is_used(uint16_t flags, uint16_t position)
@@ -47,31 +45,26 @@ static inline bool packed_is_used(uint16_t flags, uint16_t position)
 	return (flags & both) == (position & PACKED_WRAP ? both : 0);
 }
 
-/* Descriptors that were published and not returned. */
-static inline unsigned packed_in_flight(const struct virtqueue *vq)
-{
-	return (unsigned)vq->size - vq->free - vq->pending;
-}
-
 /* One descriptor, in whole stores. A device looks no further than the first descriptor that
  * is not available: that of all that were added since the last publication is held back,
  * so that each costs no barrier (§2.8.21.1). */
 static inline void packed_put(struct virtqueue *vq, uint64_t address, uint32_t bytes,
 			      unsigned id, unsigned flags)
 {
-	uint16_t position = vq->avail_index;
-	struct packed_desc *desc = &vq->ring[packed_offset(position)];
-	uint64_t rest = PACKED_DESC_REST(bytes, id, flags | vq->wrap_flags);
+	unsigned offset = vq->next_free;
+	struct packed_desc *desc = &vq->ring[offset];
+	uint64_t rest = PACKED_DESC_REST(bytes, id, flags) | vq->wrap_bits;
 
 	desc->address = address;
 	if (vq->pending++)
 		desc->rest = rest;
 	else
 		vq->first_rest = rest;
-	position = packed_after(vq, position, 1);
-	if (unlikely(!packed_offset(position)))
-		vq->wrap_flags = (uint16_t)packed_available(position);
-	vq->avail_index = position;
+	if (unlikely(++offset == vq->size)) {
+		offset = 0;
+		vq->wrap_bits ^= PACKED_FLIP;
+	}
+	vq->next_free = offset;
 }
 
 /* Whether the pieces make a buffer, and how much of it the device may write. */
@@ -142,9 +135,25 @@ packed_add_list(struct virtqueue *vq, const struct virtio_piece *pieces,
 					   (i < count - 1 ? RING_DESC_NEXT : 0));
 	}
 	slot->count = (uint16_t)count;
-	vq->free -= (uint16_t)count;
+	vq->free -= count;
 	vq->counters.added++;
 	return 0;
+}
+
+/* The used position goes on by the length that was noted [PQ-08]. A branch on that, so
+ * that the next position need not wait for it. */
+static inline void packed_returned(struct virtqueue *vq, uint16_t position,
+				   unsigned count)
+{
+	if (likely(count == 1)) {
+		vq->free++;
+		vq->in_flight--;
+		STORE(vq->last_used, packed_after(vq, position, 1));
+	} else {
+		vq->free += count;
+		vq->in_flight -= count;
+		STORE(vq->last_used, packed_after(vq, position, count));
+	}
 }
 
 /* A used length means something only with the flag WRITE, which some devices forget; of a

@@ -24,7 +24,8 @@ void virtqueue_packed_areas(struct virtqueue *vq)
 void virtqueue_packed_start(struct virtqueue *vq)
 {
 	vq->avail_index = vq->published = vq->last_used = vq->armed_at = PACKED_WRAP;
-	vq->wrap_flags = (uint16_t)packed_available(PACKED_WRAP);
+	vq->wrap_bits = PACKED_FIRST_LAP;
+	vq->free_ids = vq->size;
 	if (vq->event_idx) {
 		vq->used_event = vq->driver_event->position = PACKED_WRAP;
 		vq->event_flags = PACKED_EVENT_DESC;
@@ -46,7 +47,7 @@ static bool stepped_over(const struct virtqueue *vq, uint16_t event, uint16_t no
 
 bool virtqueue_packed_kick_prepare(struct virtqueue *vq)
 {
-	uint16_t now = vq->avail_index, added = vq->pending;
+	uint16_t added = (uint16_t)vq->pending, now;
 	uint32_t event;
 	bool wanted;
 
@@ -55,7 +56,11 @@ bool virtqueue_packed_kick_prepare(struct virtqueue *vq)
 	/* All else before the first descriptor's flags [PQ-04]. */
 	order_write(vq);
 	STORE(vq->ring[packed_offset(vq->published)].rest, vq->first_rest);
+	now = (uint16_t)(vq->next_free |
+			 (vq->wrap_bits & PACKED_FIRST_LAP ? PACKED_WRAP : 0));
+	vq->avail_index = now;
 	STORE(vq->published, now);
+	vq->in_flight += vq->pending;
 	vq->pending = 0;
 	/* §2.8.21.3.1: the flags before the look at what it wants [PQ-11]; both halves of
 	 * that in one load [PQ-12]. */
@@ -104,7 +109,7 @@ bool virtqueue_packed_used(const struct virtqueue *vq)
  * depends on the order they are used in. */
 bool virtqueue_packed_enable_cb(struct virtqueue *vq, bool delayed)
 {
-	unsigned ahead = delayed ? packed_in_flight(vq) * 3 / 4 : 0; /* [VQ-33] */
+	unsigned ahead = delayed ? vq->in_flight * 3 / 4 : 0; /* [VQ-33] */
 
 	vq->event_triggered = false;
 	vq->armed_at = vq->last_used;

@@ -13,23 +13,21 @@ static __attribute__((noinline)) int add_list(struct virtqueue *vq,
 					      unsigned readable, unsigned writable,
 					      void *token)
 {
-	return packed_add_list(vq, pieces, readable, writable, token,
-			       packed_offset(vq->avail_index));
+	return packed_add_list(vq, pieces, readable, writable, token, vq->next_free);
 }
 
 int virtqueue_packed_in_order_add(struct virtqueue *vq, const struct virtio_piece *pieces,
 				  unsigned readable, unsigned writable, void *token)
 {
 	if (readable + writable == 1 && likely(vq->free && token && pieces->bytes)) {
-		unsigned id = packed_offset(vq->avail_index);
+		unsigned id = vq->next_free;
+		uint32_t bytes = pieces->bytes;
 		struct ring_slot *slot = &vq->slots[id];
 
-		packed_put(vq, pieces->address, pieces->bytes, id,
-			   writable ? RING_DESC_WRITE : 0);
+		packed_put(vq, pieces->address, bytes, id, writable * RING_DESC_WRITE);
 		vq->free--;
 		slot->token = token;
-		slot->writable = writable ? pieces->bytes : 0;
-		slot->count = 1;
+		slot->shape = RING_SLOT(bytes * writable, 1, 0);
 		vq->counters.added++;
 		return 0;
 	}
@@ -38,29 +36,26 @@ int virtqueue_packed_in_order_add(struct virtqueue *vq, const struct virtio_piec
 
 /* One used descriptor may stand for a batch: it lies where the batch begins and names the
  * buffer it ends with [PQ-16]. That one must be in flight [VQ-24]. */
-static bool look(struct virtqueue *vq, uint16_t position)
+static __attribute__((noinline)) void *look(struct virtqueue *vq, uint32_t *written)
 {
+	uint16_t position = vq->last_used;
 	unsigned at = packed_offset(position), ahead;
 	struct packed_desc *desc = &vq->ring[at];
 	uint16_t flags = LOAD(desc->flags);
-	uint32_t id;
+	uint32_t id, bytes;
 
 	if (!packed_is_used(flags, position))
-		return false;
+		return NULL;
 	order_read(vq); /* §2.8.22: the flags before the rest [PQ-10] */
 	id = LOAD(desc->id);
-	vq->batch_bytes = LOAD(desc->bytes);
+	bytes = LOAD(desc->bytes);
 	ahead = id >= at ? id - at : id + vq->size - at;
-	if (unlikely(id >= vq->size || ahead >= packed_in_flight(vq) ||
-		     !vq->slots[id].token)) {
-		virtqueue_violation(vq, "used id not in flight"); /* [PQ-17] */
-		return false;
-	}
-	vq->batch_bytes = packed_length(vq, vq->batch_bytes, flags,
-					vq->slots[id].writable);
+	if (unlikely(id >= vq->size || ahead >= vq->in_flight || !vq->slots[id].token))
+		return virtqueue_violation(vq, "used id not in flight"); /* [PQ-17] */
+	vq->batch_bytes = packed_length(vq, bytes, flags, vq->slots[id].writable);
 	vq->batch_last = (uint16_t)id;
 	vq->in_batch = true;
-	return true;
+	return virtqueue_packed_in_order_get(vq, written);
 }
 
 void *virtqueue_packed_in_order_get(struct virtqueue *vq, uint32_t *written)
@@ -69,21 +64,19 @@ void *virtqueue_packed_in_order_get(struct virtqueue *vq, uint32_t *written)
 	unsigned at = packed_offset(position);
 	struct ring_slot *slot = &vq->slots[at];
 	uint32_t bytes = slot->writable;
-	void *token;
+	void *token = slot->token;
 
-	if (!vq->in_batch && !look(vq, position))
-		return NULL;
+	if (!vq->in_batch)
+		return look(vq, written);
 	/* Those before the last were used completely. */
-	if (at == vq->batch_last) {
+	if (unlikely(at == vq->batch_last)) {
 		vq->in_batch = false;
 		bytes = vq->batch_bytes;
 	}
 	if (written)
 		*written = bytes;
-	token = slot->token;
 	slot->token = NULL;
-	vq->free += slot->count;
-	STORE(vq->last_used, packed_after(vq, position, slot->count));
 	vq->counters.used++;
+	packed_returned(vq, position, slot->count);
 	return token;
 }

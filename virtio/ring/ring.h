@@ -82,12 +82,19 @@ enum { PACKED_EVENT_ENABLE = 0, PACKED_EVENT_DISABLE = 1, PACKED_EVENT_DESC = 2 
 /* Private state of one buffer, by the number the device knows it by (the head of its
  * chain, or its buffer id); what the device knows is never asked for. */
 struct ring_slot {
-	void *token;	   /* of the buffer; NULL: none in flight */
-	uint32_t writable; /* bytes the device may write into that buffer */
-	uint16_t count;	   /* descriptors it takes */
-	uint16_t next;	   /* split: in its chain, or in the free list; packed: free id;
-			    * split in order: the buffer's available index */
+	void *token; /* of the buffer; NULL: none in flight */
+	union {
+		uint64_t shape; /* RING_SLOT: the three below in one store */
+		struct {
+			uint32_t writable; /* bytes the device may write into it */
+			uint16_t count;	   /* descriptors it takes */
+			uint16_t next;	   /* split: the next in its chain; split in
+					    * order: the buffer's available index */
+		};
+	};
 };
+#define RING_SLOT(writable, count, next) \
+	((uint64_t)(next) << 48 | (uint64_t)(count) << 32 | (uint32_t)(writable))
 
 /* How a queue is laid out in memory, and in what order the device uses buffers. Chosen at
  * creation by what was negotiated. Each is a file of its own that calls nothing through
@@ -130,19 +137,22 @@ struct virtqueue {
 		struct packed_event *device_event;
 	};
 	struct ring_slot *slots;
-	uint16_t size, mask; /* mask: split only */
+	/* Split and packed: the free descriptors or ids, a stack; split in order: what
+	 * avail->heads holds. */
+	uint16_t *ids;
+	uint32_t size, mask; /* mask: split only */
 	uint8_t layout;	     /* enum virtqueue_layout */
 	uint8_t inner;	     /* the layout, or, of a wrapper, the one it wraps */
 	bool event_idx, order_platform;
 
 	/* Under the owner's lock; zeroed by a reset. `blocked` is also set by
 	 * virtio_device_break(). */
-	uint8_t blocked;	  /* enum virtqueue_block */
-	uint8_t event_flags;	  /* what avail->flags, or driver_event->flags, holds */
-	bool event_triggered;	  /* EVENT_IDX: an interrupt came since the last arming:
+	uint8_t blocked;      /* enum virtqueue_block */
+	uint8_t event_flags;  /* what avail->flags, or driver_event->flags, holds */
+	bool event_triggered; /* EVENT_IDX: an interrupt came since the last arming:
 				   * the event lies in the past, no other comes (a hint) */
-	bool armed;		  /* a callback is owed for what is used after armed_at */
-	uint16_t free_head, free; /* list of free descriptors or ids; free descriptors */
+	bool armed;	      /* a callback is owed for what is used after armed_at */
+	uint32_t free;	      /* descriptors; split: those on the stack */
 	/* Positions: in a split queue, free-running indices; in a packed one, offsets in
 	 * the ring with the wrap counter in bit 15: one word, so that an interrupt
 	 * elsewhere never sees half of one [PQ-19]. */
@@ -152,11 +162,16 @@ struct virtqueue {
 	uint16_t armed_at;    /* last_used at the last arming */
 	uint16_t used_event;  /* what the event's word holds */
 	uint16_t used_index;  /* split: used->index as last read and checked */
-	uint16_t pending;     /* packed: descriptors added and not published, and */
-	uint64_t first_rest;  /* of the first of them, what is held back until then */
-	uint16_t wrap_flags;  /* packed: AVAIL and USED as they are made available now */
-	uint16_t next_used;   /* split in order: the descriptor the next used is at */
-	uint16_t next_free;   /* split in order: the first free descriptor */
+	/* Packed: descriptors added and not published; of the first of them, what is held
+	 * back until then; published and not returned; AVAIL and USED as they are made
+	 * available now; ids on the stack. */
+	uint32_t pending;
+	uint64_t first_rest;
+	uint32_t in_flight;
+	uint64_t wrap_bits;
+	uint32_t free_ids;
+	uint32_t next_free;   /* in order, and packed: the first free descriptor */
+	uint32_t next_used;   /* split in order: the descriptor the next used is at */
 	uint16_t batch_last;  /* in order: the buffer that ends a batch, and */
 	uint32_t batch_bytes; /* what the device says it wrote to that one; */
 	bool in_batch;	      /* false: there is no batch */
@@ -168,7 +183,6 @@ struct virtqueue {
 	struct ring_desc *tables; /* one indirect table per descriptor, or NULL */
 	uint64_t tables_phys;
 	uint16_t table_pieces;
-	uint16_t *avail_heads; /* split in order: what avail->heads holds */
 	uint16_t index;	       /* the queue's number */
 	uint16_t notify_id;    /* what rings for it: the number, or, NOTIF_CONFIG_DATA,
 				      * what the transport puts here (§4.1.5.2.1) */

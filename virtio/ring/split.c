@@ -21,8 +21,9 @@ static __attribute__((noinline)) int add_list(struct virtqueue *vq,
 					      unsigned readable, unsigned writable,
 					      void *token)
 {
-	unsigned count = readable + writable, head = vq->free_head, past;
-	struct ring_slot *slot = &vq->slots[head];
+	unsigned count = readable + writable, head;
+	const uint16_t *top = vq->ids + vq->free - 1;
+	struct ring_slot *slot;
 
 	if (count == 0 || count > vq->size || !token) /* [VQ-05] */
 		return -EINVAL;
@@ -32,12 +33,12 @@ static __attribute__((noinline)) int add_list(struct virtqueue *vq,
 		vq->counters.full++;
 		return -ENOSPC;
 	}
-	past = split_describe(vq->desc, vq->slots, ~0u, head, slot, pieces, readable,
-			      writable);
-	if (past == SPLIT_BAD)
+	head = *top;
+	slot = &vq->slots[head];
+	if (split_describe(vq, vq->desc, top, ~0u, head, slot, pieces, readable,
+			   writable) == SPLIT_BAD)
 		return -EINVAL;
-	vq->free_head = (uint16_t)past;
-	vq->free -= (uint16_t)count;
+	vq->free -= count;
 	slot->count = (uint16_t)count;
 	slot->token = token;
 	split_avail_put(vq, head);
@@ -49,17 +50,17 @@ static inline __attribute__((always_inline)) int add(struct virtqueue *vq,
 						     unsigned readable, unsigned writable,
 						     void *token)
 {
-	if (readable + writable == 1 && likely(vq->free && token && pieces->bytes)) {
-		unsigned head = vq->free_head;
+	unsigned free = vq->free;
+	if (readable + writable == 1 && likely(free && token && pieces->bytes)) {
+		unsigned head = vq->ids[free - 1];
+		uint32_t bytes = pieces->bytes;
 		struct ring_slot *slot = &vq->slots[head];
 
-		desc_set(&vq->desc[head], pieces->address, pieces->bytes,
-			 writable ? RING_DESC_WRITE : 0, 0);
-		vq->free_head = slot->next;
-		vq->free--;
+		desc_set(&vq->desc[head], pieces->address, bytes,
+			 writable * RING_DESC_WRITE, 0);
+		vq->free = free - 1;
 		slot->token = token;
-		slot->writable = writable ? pieces->bytes : 0;
-		slot->count = 1;
+		slot->shape = RING_SLOT(bytes * writable, 1, 0);
 		split_avail_put(vq, head);
 		return 0;
 	}
@@ -127,53 +128,63 @@ void virtqueue_notify(struct virtqueue *vq)
 		mmio_write16(vq->doorbell, vq->notify_id);
 }
 
-static inline void free_chain(struct virtqueue *vq, unsigned head, struct ring_slot *slot)
+/* A chain goes onto the stack so that it comes off it in the same order. */
+static __attribute__((noinline)) void free_chain(struct virtqueue *vq, unsigned head)
 {
-	struct ring_slot *last = slot;
+	unsigned count = vq->slots[head].count;
 
-	for (unsigned left = slot->count; left > 1; left--)
-		last = &vq->slots[last->next];
-	last->next = vq->free_head;
-	vq->free_head = (uint16_t)head;
-	vq->free += slot->count;
-	slot->token = NULL;
+	for (unsigned left = count; left--; head = vq->slots[head].next)
+		vq->ids[vq->free + left] = (uint16_t)head;
+	vq->free += count;
 }
 
-static inline __attribute__((always_inline)) void *get(struct virtqueue *vq,
-						       uint32_t *written)
+/* `look`: goes on here when it sees that something was used. */
+static inline __attribute__((always_inline)) void *
+get(struct virtqueue *vq, uint32_t *written,
+    void *(*look)(struct virtqueue *vq, uint32_t *written))
 {
 	const struct ring_used_element *element;
 	struct ring_slot *slot;
 	uint32_t id, bytes;
 	void *token;
 
-	if (vq->last_used == vq->used_index && !split_used_look(vq))
-		return NULL;
+	if (vq->last_used == vq->used_index)
+		return look(vq, written);
 	element = &vq->used->elements[vq->last_used & vq->mask];
 	id = LOAD(element->id);
 	bytes = LOAD(element->bytes);
-	if (unlikely(id >= vq->size)) {
-		virtqueue_violation(vq, "used id out of range"); /* [VQ-16] */
-		return NULL;
-	}
+	if (unlikely(id >= vq->size)) /* [VQ-16] */
+		return virtqueue_violation(vq, "used id out of range");
 	slot = &vq->slots[id];
 	token = slot->token;
-	if (unlikely(!token)) {
-		virtqueue_violation(vq, "used id not in flight"); /* [VQ-20] */
-		return NULL;
-	}
+	if (unlikely(!token)) /* [VQ-20] */
+		return virtqueue_violation(vq, "used id not in flight");
 	bytes = length_check(vq, bytes, slot->writable);
 	if (written)
 		*written = bytes;
-	free_chain(vq, id, slot);
+	slot->token = NULL;
 	vq->last_used++;
 	vq->counters.used++;
+	if (likely(slot->count == 1))
+		vq->ids[vq->free++] = (uint16_t)id;
+	else
+		free_chain(vq, id);
 	return token;
+}
+
+static __attribute__((noinline)) void *split_look(struct virtqueue *vq, uint32_t *written)
+{
+	return split_used_look(vq) ? virtqueue_split_get(vq, written) : NULL;
 }
 
 void *virtqueue_split_get(struct virtqueue *vq, uint32_t *written)
 {
-	return get(vq, written);
+	return get(vq, written, split_look);
+}
+
+static __attribute__((noinline)) void *look(struct virtqueue *vq, uint32_t *written)
+{
+	return split_used_look(vq) ? virtqueue_get(vq, written) : NULL;
 }
 
 void *virtqueue_get(struct virtqueue *vq, uint32_t *written)
@@ -183,7 +194,7 @@ void *virtqueue_get(struct virtqueue *vq, uint32_t *written)
 			return NULL;
 		return virtqueue_other_get(vq, written);
 	}
-	return get(vq, written);
+	return get(vq, written, look);
 }
 
 static void event_set(struct virtqueue *vq, uint16_t event)

@@ -21,12 +21,12 @@ static inline void desc_set(struct ring_desc *desc, uint64_t address, uint32_t b
 #define SPLIT_BAD (~0u)
 
 /* Describes a list of pieces, first what is to be read [VQ-03], in descriptors from `at` on:
- * in the order of the private free list, or, without one, each in the next, within `mask`.
- * Takes nothing from that list, so that a bad buffer leaves no trace. The descriptor past
- * the last, or SPLIT_BAD. */
-static inline unsigned split_describe(struct ring_desc *desc,
-				      const struct ring_slot *order, unsigned mask,
-				      unsigned at, struct ring_slot *slot,
+ * the next ones down the stack of free ones, or, without one, each in the next, within
+ * `mask`. Takes nothing from that stack, so that a bad buffer leaves no trace. The
+ * descriptor past the last, or SPLIT_BAD. */
+static inline unsigned split_describe(struct virtqueue *vq, struct ring_desc *desc,
+				      const uint16_t *free, unsigned mask, unsigned at,
+				      struct ring_slot *slot,
 				      const struct virtio_piece *piece, unsigned readable,
 				      unsigned writable)
 {
@@ -36,7 +36,7 @@ static inline unsigned split_describe(struct ring_desc *desc,
 	uint64_t sum = 0, read = 0;
 
 	for (;; piece++) {
-		unsigned next = order ? order[at].next : (at + 1) & mask;
+		unsigned next;
 
 		if (piece == first_written) {
 			flags |= RING_DESC_WRITE;
@@ -45,15 +45,17 @@ static inline unsigned split_describe(struct ring_desc *desc,
 		if (unlikely(!piece->bytes))
 			return SPLIT_BAD;
 		sum += piece->bytes;
-		if (piece == last) {
-			desc_set(&desc[at], piece->address, piece->bytes,
-				 flags & ~RING_DESC_NEXT, 0);
-			slot->writable = writable ? (uint32_t)(sum - read) : 0;
-			return likely(sum <= UINT32_MAX) ? next : SPLIT_BAD;
-		}
+		if (piece == last)
+			break;
+		next = free ? *--free : (at + 1) & mask;
 		desc_set(&desc[at], piece->address, piece->bytes, flags, next);
+		if (free)
+			vq->slots[at].next = (uint16_t)next;
 		at = next;
 	}
+	desc_set(&desc[at], piece->address, piece->bytes, flags & ~RING_DESC_NEXT, 0);
+	slot->writable = writable ? (uint32_t)(sum - read) : 0;
+	return likely(sum <= UINT32_MAX) ? (at + 1) & mask : SPLIT_BAD;
 }
 
 /* Puts a head into the available ring; the device sees it at the next publication. */
@@ -74,8 +76,7 @@ static inline bool split_used_look(struct virtqueue *vq)
 		return false;
 	if (unlikely((uint16_t)(index - vq->last_used) >
 		     (uint16_t)(vq->published - vq->last_used))) {
-		virtqueue_violation(vq, "used index beyond what is in flight");
-		return false;
+		return virtqueue_violation(vq, "used index beyond what is in flight");
 	}
 	order_read(vq); /* §2.7.14: the index before the elements it covers */
 	vq->used_index = index;

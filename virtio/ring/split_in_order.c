@@ -9,19 +9,23 @@
 #include <errno.h>
 #include <virtio/ring/split.h>
 
-static inline void avail_put(struct virtqueue *vq, unsigned head, unsigned count)
+/* `writable`, `count`: of the buffer that starts at `head`. */
+static inline void avail_put(struct virtqueue *vq, unsigned head, void *token,
+			     uint32_t writable, unsigned count)
 {
 	uint16_t index = vq->avail_index;
 	unsigned at = index & vq->mask;
+	struct ring_slot *slot = &vq->slots[head];
 
-	if (unlikely(vq->avail_heads[at] != head)) {
-		vq->avail_heads[at] = (uint16_t)head;
+	slot->token = token;
+	slot->shape = RING_SLOT(writable, count, index);
+	if (unlikely(vq->ids[at] != head)) {
+		vq->ids[at] = (uint16_t)head;
 		vq->avail->heads[at] = (uint16_t)head;
 	}
-	vq->slots[head].next = index;
 	vq->avail_index = (uint16_t)(index + 1);
-	vq->next_free = (uint16_t)((head + count) & vq->mask);
-	vq->free -= (uint16_t)count;
+	vq->next_free = (head + count) & vq->mask;
+	vq->free -= count;
 	vq->counters.added++;
 }
 
@@ -40,16 +44,14 @@ static __attribute__((noinline)) int add_list(struct virtqueue *vq,
 			return -EINVAL;
 		count = 1;
 	} else if (count <= vq->free) {
-		if (split_describe(vq->desc, NULL, vq->mask, head, slot, pieces, readable,
-				   writable) == SPLIT_BAD)
+		if (split_describe(vq, vq->desc, NULL, vq->mask, head, slot, pieces,
+				   readable, writable) == SPLIT_BAD)
 			return -EINVAL;
 	} else {
 		vq->counters.full++;
 		return -ENOSPC;
 	}
-	slot->token = token;
-	slot->count = (uint16_t)count;
-	avail_put(vq, head, count);
+	avail_put(vq, head, token, slot->writable, count);
 	return 0;
 }
 
@@ -58,14 +60,11 @@ int virtqueue_split_in_order_add(struct virtqueue *vq, const struct virtio_piece
 {
 	if (readable + writable == 1 && likely(vq->free && token && pieces->bytes)) {
 		unsigned head = vq->next_free;
-		struct ring_slot *slot = &vq->slots[head];
+		uint32_t bytes = pieces->bytes;
 
-		desc_set(&vq->desc[head], pieces->address, pieces->bytes,
-			 writable ? RING_DESC_WRITE : 0, 0);
-		slot->token = token;
-		slot->writable = writable ? pieces->bytes : 0;
-		slot->count = 1;
-		avail_put(vq, head, 1);
+		desc_set(&vq->desc[head], pieces->address, bytes,
+			 writable * RING_DESC_WRITE, 0);
+		avail_put(vq, head, token, bytes * writable, 1);
 		return 0;
 	}
 	return add_list(vq, pieces, readable, writable, token);
@@ -73,57 +72,58 @@ int virtqueue_split_in_order_add(struct virtqueue *vq, const struct virtio_piece
 
 /* One used element may stand for a batch: it lies where the batch begins and names the
  * buffer it ends with [VQ-23], one of those that the used index covers [VQ-24]. */
-static bool look(struct virtqueue *vq)
+static __attribute__((noinline)) void *look(struct virtqueue *vq, uint32_t *written)
 {
 	const struct ring_used_element *element;
-	uint32_t id;
+	uint32_t id, bytes;
 
 	if (vq->last_used == vq->used_index && !split_used_look(vq))
-		return false;
+		return NULL;
 	element = &vq->used->elements[vq->last_used & vq->mask];
 	id = LOAD(element->id);
-	vq->batch_bytes = LOAD(element->bytes);
+	bytes = LOAD(element->bytes);
 	if (unlikely(id >= vq->size || !vq->slots[id].token ||
 		     (uint16_t)(vq->slots[id].next - vq->last_used) >=
-			     (uint16_t)(vq->used_index - vq->last_used))) {
-		virtqueue_violation(vq, "used id not in flight"); /* [VQ-16] */
-		return false;
-	}
-	vq->batch_bytes = length_check(vq, vq->batch_bytes, vq->slots[id].writable);
+			     (uint16_t)(vq->used_index - vq->last_used)))
+		return virtqueue_violation(vq, "used id not in flight"); /* [VQ-16] */
+	vq->batch_bytes = length_check(vq, bytes, vq->slots[id].writable);
 	vq->batch_last = (uint16_t)id;
 	vq->in_batch = true;
-	return true;
+	return virtqueue_split_in_order_get(vq, written);
 }
 
 void *virtqueue_split_in_order_get(struct virtqueue *vq, uint32_t *written)
 {
-	struct ring_slot *slot;
-	uint32_t bytes;
-	void *token;
+	unsigned head = vq->next_used;
+	struct ring_slot *slot = &vq->slots[head];
+	uint32_t bytes = slot->writable;
+	void *token = slot->token;
 
-	if (!vq->in_batch && !look(vq))
-		return NULL;
-	slot = &vq->slots[vq->next_used];
+	if (!vq->in_batch)
+		return look(vq, written);
 	/* Those before the last were used completely. */
-	bytes = slot->writable;
-	if (vq->next_used == vq->batch_last) {
+	if (unlikely(head == vq->batch_last)) {
 		vq->in_batch = false;
 		bytes = vq->batch_bytes;
 	}
 	if (written)
 		*written = bytes;
-	token = slot->token;
 	slot->token = NULL;
-	vq->free += slot->count;
-	vq->next_used = (uint16_t)((vq->next_used + slot->count) & vq->mask);
 	vq->last_used++;
 	vq->counters.used++;
+	/* A branch, so that the next buffer's place need not wait for this one's length. */
+	if (likely(slot->count == 1)) {
+		vq->free++;
+		vq->next_used = (head + 1) & vq->mask;
+	} else {
+		vq->free += slot->count;
+		vq->next_used = (head + slot->count) & vq->mask;
+	}
 	return token;
 }
 
 void virtqueue_split_in_order_start(struct virtqueue *vq)
 {
-	vq->avail_heads = (uint16_t *)(vq->slots + vq->size);
 	for (unsigned i = 0; i < vq->size; i++)
-		vq->avail_heads[i] = vq->avail->heads[i] = (uint16_t)i;
+		vq->ids[i] = vq->avail->heads[i] = (uint16_t)i;
 }

@@ -33,8 +33,8 @@ bool split_describe_table(struct virtqueue *vq, unsigned head,
 			  unsigned writable)
 {
 	size_t first = (size_t)head * vq->table_pieces;
-	unsigned past = split_describe(vq->tables + first, NULL, ~0u, 0, &vq->slots[head],
-				       pieces, readable, writable);
+	unsigned past = split_describe(vq, vq->tables + first, NULL, ~0u, 0,
+				       &vq->slots[head], pieces, readable, writable);
 
 	if (past == SPLIT_BAD)
 		return false;
@@ -46,12 +46,11 @@ bool split_describe_table(struct virtqueue *vq, unsigned head,
 int virtqueue_split_add_table(struct virtqueue *vq, const struct virtio_piece *pieces,
 			      unsigned readable, unsigned writable, void *token)
 {
-	unsigned head = vq->free_head;
+	unsigned head = vq->ids[vq->free - 1];
 	struct ring_slot *slot = &vq->slots[head];
 
 	if (!split_describe_table(vq, head, pieces, readable, writable))
 		return -EINVAL;
-	vq->free_head = slot->next;
 	vq->free--;
 	slot->count = 1;
 	slot->token = token;

@@ -77,21 +77,14 @@ void virtqueue_reset(struct virtqueue *vq)
 		vq->blocked |= VIRTQUEUE_RING_PACKED;
 	vq->armed = true;
 	vq->free = vq->size;
-	for (unsigned i = 0; i < vq->size; i++)
-		vq->slots[i] = (struct ring_slot){ .next = (uint16_t)(i + 1) };
+	for (unsigned i = 0; i < vq->size; i++) {
+		vq->slots[i].token = NULL;
+		vq->ids[i] = (uint16_t)(vq->size - 1 - i); /* the last is 0 */
+	}
 	if (vq->inner != VIRTQUEUE_SPLIT)
 		virtqueue_other_start(vq);
 	if (!vq->callback)
 		virtqueue_disable_cb(vq);
-}
-
-/* Behind the slots, split in order has a copy of what its available ring holds. */
-static struct ring_slot *slots_allocate(const struct virtqueue *vq)
-{
-	return kmalloc(vq->size *
-		       (sizeof(*vq->slots) + (vq->layout == VIRTQUEUE_SPLIT_IN_ORDER
-						      ? sizeof(*vq->avail_heads)
-						      : 0)));
 }
 
 static bool size_is_good(const struct virtqueue_geometry *geometry)
@@ -115,8 +108,8 @@ struct virtqueue *virtqueue_create(const struct virtqueue_geometry *geometry)
 	vq->device = geometry->device;
 	vq->name = geometry->name;
 	vq->index = vq->notify_id = (uint16_t)geometry->index;
-	vq->size = (uint16_t)geometry->size;
-	vq->mask = (uint16_t)(geometry->size - 1);
+	vq->size = geometry->size;
+	vq->mask = geometry->size - 1;
 	vq->layout = vq->inner = (uint8_t)geometry->layout;
 	vq->callback = geometry->callback;
 	vq->event_idx = geometry->event_idx;
@@ -127,7 +120,8 @@ struct virtqueue *virtqueue_create(const struct virtqueue_geometry *geometry)
 		virtqueue_packed_areas(vq);
 	else
 		split_areas(vq, geometry->legacy);
-	vq->slots = slots_allocate(vq);
+	vq->slots = kmalloc(vq->size * (sizeof(*vq->slots) + sizeof(*vq->ids)));
+	vq->ids = (uint16_t *)(vq->slots + vq->size);
 	if (!rings_allocate(vq, geometry->legacy) || !vq->slots) {
 		virtqueue_destroy(vq);
 		return NULL;
@@ -169,10 +163,11 @@ void virtqueue_block(struct virtqueue *vq)
 	vq->blocked |= VIRTQUEUE_BROKEN;
 }
 
-void virtqueue_violation(struct virtqueue *vq, const char *why)
+void *virtqueue_violation(struct virtqueue *vq, const char *why)
 {
 	vq->blocked |= VIRTQUEUE_BROKEN;
 	virtio_queue_break(vq, why);
+	return NULL;
 }
 
 /* The device is out of it: lists of what is free matter no more before virtqueue_reset(). */
