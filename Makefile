@@ -22,6 +22,7 @@ include mk/run.mk
 -include mk/host.mk
 -include mk/models.mk
 -include mk/bench.mk
+-include mk/bench_ring.mk
 
 # Lists of headers come with the objects; make is not to look for ways to make them.
 %.d: ;
