@@ -16,7 +16,8 @@ HOST_LDFLAGS   = -Wl,--wrap=main -Wl,--gc-sections -u virtio_transports
 HOST_NOT       = kernel/acpi% kernel/aml% kernel/backtrace% kernel/irq% kernel/main% kernel/memory% kernel/pci% \
 	kernel/stack% kernel/string% kernel/symbols% virtio/transport/%
 HOST_SRC       = $(filter-out $(HOST_NOT),$(wildcard kernel/*.c virtio/*.c virtio/*/*.c)) \
-	$(wildcard virtio/transport/vhost_user*.c arch/host/*.c arch/host/*.S)
+	$(wildcard virtio/transport/vhost_user*.c arch/host/*.c arch/host/*.S fs/fuse*.c) \
+	fs/change.c fs/names.c fs/share.c fs/tree.c
 HOST_APPS      = blkcat netecho portcat rngdump
 
 HOST_TESTS     = $(patsubst tests/vhost/%/,%,$(wildcard tests/vhost/*/))
