@@ -12,6 +12,8 @@
 
 #define REQUESTS 16
 
+const void *const disk_drivers[] = { NULL };
+
 static uint8_t memory[1 << 17] __attribute__((aligned(4096)));
 static struct ferrule_block_request requests[REQUESTS];
 static struct ferrule_block_segment segments[REQUESTS][4];
@@ -55,7 +57,7 @@ static void submit(struct ferrule_block *disk, struct mock_chaos *chaos)
 	if (used[which])
 		return;
 	*request = (struct ferrule_block_request){
-		.operation = mock_chaos_byte(chaos) % 5,
+		.operation = mock_chaos_byte(chaos) % 7,
 		.sector = mock_chaos_byte(chaos),
 		.sectors = mock_chaos_byte(chaos),
 		.segments = segments[which],
@@ -97,6 +99,7 @@ static void step(struct mock *mock, struct mock_chaos *chaos)
 	default:
 		submit(disk, chaos);
 	}
+	ferrule_block_release(disk);
 }
 
 /* Every request came back, one way or another. */

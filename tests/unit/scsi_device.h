@@ -398,49 +398,17 @@ static inline struct ferrule_block *start(struct mock *mock)
 	return disk;
 }
 
-/* The worker's turn: it ends when there is no more work, by a world that stops it. */
-static struct mock *working;
-static unsigned turns;
-
-static bool world(void)
+/* Lets the thread look into what the events said. */
+static inline void work(void)
 {
-	bool moved = mock_run_all();
-	struct scsi *scsi = working ? working->device.driver_data : NULL;
-
-	if (moved || !scsi || !turns)
-		return moved;
-	if (!--turns) {
-		scsi->ending = true;
-		wait_wake(&scsi->work, WAKE_ALL, 0);
-	}
-	return true;
-}
-
-/* Runs the worker until it has nothing to do. */
-static inline void work(struct mock *mock)
-{
-	struct scsi *scsi = mock->device.driver_data;
-
-	host_world = world;
-	working = mock;
-	turns = 3;
-	if (!scsi->thread) {
-		scsi->thread = true;
-		scsi->ending = false;
-		thread_create("again", scsi_worker, scsi);
-	}
-	host_threads_run();
-	working = NULL;
-	scsi->ending = false;
-	host_world = mock_run_all;
+	do
+		host_clock_advance(1);
+	while (host_threads_run());
 }
 
 static inline void finish(struct mock *mock)
 {
-	struct scsi *scsi = mock->device.driver_data;
-
-	if (scsi && scsi->thread)
-		work(mock);
+	work();
 	if (disk)
 		ferrule_block_release(disk);
 	disk = NULL;

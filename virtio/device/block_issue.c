@@ -48,7 +48,7 @@ static void fill_command(struct ferrule_block *disk,
 
 	shared->sector = 0; /* [BLK-08] */
 	switch (request->operation) {
-	case FERRULE_BLOCK_FLUSH:
+	case FERRULE_BLOCK_FLUSH: /* [BLK-07] covers what was completed when it was sent */
 		shared->type = VIRTIO_BLK_T_FLUSH;
 		request->driver.waits = false;
 		return;

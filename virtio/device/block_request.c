@@ -260,7 +260,7 @@ static __attribute__((noinline)) void complete_odd(struct block_queue *queue,
 		error = take_answer(queue, request, slot);
 	if (slot->bounced)
 		queue->bounce_user = NULL;
-	if (error && !request->driver.error)
+	if (error && !request->driver.error) /* [BLK-12] of all its ranges */
 		request->driver.error = error;
 }
 

@@ -7,7 +7,7 @@
  *	disk.c		names, the list, holding and removal
  *	disk_api.c	the calls of <ferrule/block.h>: checks, submission, waiting
  *	disk_data.c	from requests to pieces, the requests' ends
- *	disks.c		the drivers that a program with disks is linked with
+ *	every_disk.c	the drivers that a program with disks is linked with
  *
  * A request becomes one or more device requests ("parts"). */
 

@@ -9,7 +9,7 @@
 #include <virtio/device/disk.h>
 #include <virtio/device/pieces.h>
 
-/* The drivers come with these calls: disks.c. */
+/* The drivers come with these calls: every_disk.c. */
 extern const void *const disk_drivers[];
 static const void *const *const disk_api_drivers __attribute__((used)) = disk_drivers;
 

@@ -147,6 +147,7 @@ static int scsi_probe(struct virtio_device *device)
 		return -ENOMEM;
 	scsi->device = device;
 	scsi->holders = 1;
+	scsi->scan.expired = scsi_scan_expired;
 	error = set_up(scsi);
 	if (error) {
 		scsi_free(scsi);
@@ -171,15 +172,15 @@ static void kick_events(struct scsi *scsi)
 static void scsi_ready(struct virtio_device *device)
 {
 	struct scsi *scsi = device->driver_data;
+	unsigned long flags;
 
 	kick_events(scsi);
+	scsi->thread = true; /* the scanning thread: we are it */
 	scsi_scan_all(scsi);
-	scsi->thread = true;
-	if (!thread_create(device->name, scsi_worker, scsi)) {
-		scsi->thread = false;
-		log_error("%s: no memory for a thread: later units are not found",
-			  device->name);
-	}
+	flags = spin_lock(&scsi->lock);
+	scsi->thread = false;
+	spin_unlock(&scsi->lock, flags);
+	timer_arm(&scsi->scan, clock_ns()); /* what came meanwhile */
 }
 
 static void scsi_broken(struct virtio_device *device)
@@ -232,10 +233,10 @@ static void scsi_removed(struct virtio_device *device)
 	for (unsigned i = 0; i < scsi->queue_count; i++)
 		scsi_queue_give_up(&scsi->queues[i], -ENODEV);
 	__atomic_store_n(&scsi->ending, true, __ATOMIC_RELEASE);
-	while (__atomic_load_n(&scsi->thread, __ATOMIC_ACQUIRE)) {
-		wait_wake(&scsi->work, WAKE_ALL, 0);
+	timer_cancel(&scsi->scan);
+	while (__atomic_load_n(&scsi->thread, __ATOMIC_ACQUIRE))
 		thread_sleep_until(clock_ns() + LEAVE_NS);
-	}
+	spin_unlock(&scsi->lock, spin_lock(&scsi->lock)); /* it let go of that, too */
 	scsi_forget_all(scsi);
 	device->driver_data = NULL;
 	scsi_put(scsi);

@@ -191,8 +191,9 @@ struct scsi {
 	bool stopped;
 	bool scan_all;
 	uint32_t scan_targets[8]; /* a bit each */
-	struct wait_queue work;
-	bool thread, ending;
+	struct timer scan;	  /* makes the thread that looks into that */
+	bool thread;		  /* there is one */
+	bool ending;		  /* the device was removed: no more */
 };
 
 /* scsi.c */
@@ -263,7 +264,7 @@ void scsi_forget_all(struct scsi *scsi);
 void scsi_events_fill(struct scsi *scsi);
 void scsi_event_used(struct virtqueue *vq);
 void scsi_want_scan(struct scsi *scsi, int target); /* -1: all */
-void scsi_worker(void *argument);
+void scsi_scan_expired(struct timer *timer);
 
 static inline struct scsi_unit *scsi_unit_of(const struct ferrule_block *disk)
 {

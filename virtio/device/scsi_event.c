@@ -10,6 +10,7 @@
 #define EVENTS_MISSED	UINT32_C(0x80000000)
 #define TRANSPORT_RESET 1
 #define PARAM_CHANGE	3
+#define PAUSE_NS	(100 * NS_PER_MS)
 #define RESET_HARD	0 /* the unit was reset, but is still there */
 
 struct scsi_event {
@@ -46,7 +47,7 @@ void scsi_want_scan(struct scsi *scsi, int target)
 	else
 		__atomic_fetch_or(&scsi->scan_targets[target / 32 % 8],
 				  UINT32_C(1) << target % 32, __ATOMIC_RELEASE);
-	wait_wake(&scsi->work, WAKE_ALL, 0);
+	timer_arm(&scsi->scan, clock_ns());
 }
 
 /* What each event asks to be looked at; what it says besides is not believed. */
@@ -86,40 +87,48 @@ void scsi_event_used(struct virtqueue *vq)
 		virtqueue_notify(vq);
 }
 
-/* The next thing to look at: a target, -1: all; -2: nothing. */
-static int next_work(struct scsi *scsi)
+static bool has_work(const struct scsi *scsi)
 {
-	if (__atomic_exchange_n(&scsi->scan_all, false, __ATOMIC_ACQUIRE))
-		return -1;
-	for (int target = 0; target < 256; target++) {
-		uint32_t bit = UINT32_C(1) << target % 32;
+	bool any = scsi->scan_all;
 
-		if (__atomic_fetch_and(&scsi->scan_targets[target / 32], ~bit,
-				       __ATOMIC_ACQUIRE) &
-		    bit)
-			return target;
-	}
-	return -2;
+	for (unsigned i = 0; i < 8; i++)
+		any |= scsi->scan_targets[i] != 0;
+	return any && !scsi->ending;
 }
 
-/* Until the device is removed. A device that sends events without end is looked at as
- * often as it does: that costs time, nothing else. */
-void scsi_worker(void *argument)
+/* There is a thread as long as there is something to look at. A device that sends events
+ * without end is looked at again and again, but not at once. */
+static void work(void *argument)
 {
 	struct scsi *scsi = argument;
-	struct wait wait;
+	unsigned long flags;
 
-	wait_begin(&scsi->work, &wait);
-	while (!__atomic_load_n(&scsi->ending, __ATOMIC_ACQUIRE)) {
-		int target = next_work(scsi);
+	if (__atomic_exchange_n(&scsi->scan_all, false, __ATOMIC_ACQUIRE))
+		scsi_scan_all(scsi);
+	for (unsigned i = 0; i < 8; i++) {
+		uint32_t targets = __atomic_exchange_n(&scsi->scan_targets[i], 0,
+						       __ATOMIC_ACQUIRE);
 
-		if (target == -1)
-			scsi_scan_all(scsi);
-		else if (target >= 0)
-			scsi_scan_target(scsi, (unsigned)target);
-		else
-			wait_sleep(&wait, NO_DEADLINE);
+		for (unsigned bit = 0; bit < 32; bit++)
+			if (targets >> bit & 1 && !scsi->ending)
+				scsi_scan_target(scsi, i * 32 + bit);
 	}
-	wait_end(&wait);
-	__atomic_store_n(&scsi->thread, false, __ATOMIC_RELEASE);
+	flags = spin_lock(&scsi->lock);
+	if (has_work(scsi))
+		timer_arm(&scsi->scan, clock_ns() + PAUSE_NS);
+	scsi->thread = false; /* the last: the device may be gone now */
+	spin_unlock(&scsi->lock, flags);
+}
+
+void scsi_scan_expired(struct timer *timer)
+{
+	struct scsi *scsi = (void *)((char *)timer - offsetof(struct scsi, scan));
+	unsigned long flags = spin_lock(&scsi->lock);
+
+	if (!scsi->thread && has_work(scsi)) {
+		scsi->thread = thread_create(scsi->device->name, work, scsi);
+		if (!scsi->thread) /* no memory: later */
+			timer_arm(timer, clock_ns() + PAUSE_NS);
+	}
+	spin_unlock(&scsi->lock, flags);
 }

@@ -23,7 +23,8 @@ struct task_management { /* driver writes; the answer is a byte behind it */
 /* In the page of the event buffers, behind them. */
 #define PLACE (SCSI_EVENTS * SCSI_EVENT_BYTES)
 
-#define PATIENCE_NS (10 * NS_PER_SEC) /* for a task management function to help */
+#define CALL_TRIES_MAX 1		 /* a scan, or boot, waits for it */
+#define PATIENCE_NS    (10 * NS_PER_SEC) /* for a task management function to help */
 
 /* One at a time: sent and forgotten; what it ends comes back by the request queue. Only
  * when it is through are the commands over: till then they are the device's. [SCS-06] */
@@ -129,10 +130,10 @@ void scsi_watchdog(struct timer *timer)
 		escalate(queue, alarm, lun, id);
 }
 
-/* A command that was lost: again when the device is back. */
+/* A command that was lost: once again when the device is back. */
 static void call_again(struct scsi_queue *queue, struct scsi_call *call)
 {
-	if (call->tries++ == DISK_TRIES_MAX) {
+	if (call->tries++ == CALL_TRIES_MAX) {
 		call->outcome = (struct scsi_outcome){ .error = -EIO };
 		scsi_call_end(call);
 		return;

@@ -11,7 +11,8 @@
 
 #define REPORT_LUNS  0xa0
 #define REPORT_BYTES 4096
-#define UNITS_MAX    256 /* of a target [SCS-08] */
+#define UNITS_MAX    256	       /* of a target [SCS-08] */
+#define SCAN_NS	     (60 * NS_PER_SEC) /* [SCS-08] for all targets */
 #define DRAIN_NS     (10 * NS_PER_MS)
 
 static struct scsi_unit *find(struct scsi *scsi, unsigned target, unsigned number)
@@ -230,9 +231,17 @@ void scsi_scan_target(struct scsi *scsi, unsigned target)
 
 void scsi_scan_all(struct scsi *scsi)
 {
+	uint64_t deadline = clock_ns() + SCAN_NS;
+
 	for (unsigned target = 0; target <= scsi->max_target; target++) {
-		if (scsi->device->gone || scsi->queues->error)
+		if (scsi->ending || scsi->queues->error)
 			return;
+		if (clock_ns() >= deadline) {
+			log_error(
+				"%s: targets from %u on are not looked at: it is too slow",
+				scsi->device->name, target);
+			return;
+		}
 		scsi_scan_target(scsi, target);
 	}
 }
