@@ -5,13 +5,16 @@
 # their name.
 
 .PHONY: test test-host test-qemu test-images
-test: deps-test ## check, the tests on the host, some fuzzing, and the tests in QEMU
+test: deps-test ## everything: check, models, some fuzzing, drivers on the host, machines in QEMU
 	@$(MAKE) check
+	@$(MAKE) models
 	@$(MAKE) test-host
 	@$(MAKE) test-fuzz
 	@$(MAKE) test-vhost
 	@$(MAKE) test-qtest
 	@$(MAKE) test-qemu
+	@tools/support --check
+	@tools/conformance --compare docs/conformance.md
 
 test-host: deps-test ## the tests of applications and tools that run on the host
 	@if [ -d tests/host ]; then tools/pytest -q -rs -p no:cacheprovider tests/host; fi
@@ -22,9 +25,16 @@ test-qemu: deps-test ## boots every door and device: ROWS=NAME chooses
 
 test-images: $(patsubst apps/%/,$(BUILD)/%.elf,$(wildcard apps/*/)) $(PROBE_IMAGES) $(GUEST_IMAGES)
 
-# What each demand on a virtio driver is kept and checked by (tests/conformance).
-.PHONY: conformance
+# What each demand on a virtio driver is kept and checked by (tests/conformance), and the
+# README's table of what was driven how.
+.PHONY: conformance support
 conformance: deps-test ## runs what checks the demands on a driver, writes docs/conformance.md
 	@$(MAKE) unit
+	@$(MAKE) models
+	@$(MAKE) test-vhost
+	@$(MAKE) test-qtest
 	@$(MAKE) test-qemu
 	@tools/conformance --write docs/conformance.md
+
+support: ## writes the README's support table from what the last tests showed
+	@tools/support --write

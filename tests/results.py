@@ -2,11 +2,23 @@
 # Copyright The Ferrule developers
 """A pytest plugin: keeps each test's last outcome in build/results/SUITE.json, from which
 tools/conformance and tools/support say what was seen. A run of some tests leaves what is
-known of the others."""
+known of the others. What machines a test made is kept beside it (note_machine)."""
 import json
 import os
 
 ROOT = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+
+RESULTS = os.path.join(ROOT, 'build', 'results')
+
+
+def note_machine(way, arguments):
+    """The test that runs now drives devices in that way ('QEMU', 'qtest', 'vhost-user')."""
+    test = os.environ.get('PYTEST_CURRENT_TEST', '').rsplit(' ', 1)[0]
+    os.makedirs(RESULTS, exist_ok=True)
+    with open(os.path.join(RESULTS, 'machines.lines'), 'a', encoding='utf-8') as f:
+        f.write(json.dumps({'test': test, 'way': way,
+                            'arguments': [str(word) for word in arguments]}) + '\n')
 
 
 class Results:
@@ -31,7 +43,7 @@ class Results:
         for name, outcome in self.seen.items():
             suites.setdefault(name.split(os.sep)[1], {})[name] = outcome
         for suite, seen in suites.items():
-            path = os.path.join(ROOT, 'build', 'results', suite + '.json')
+            path = os.path.join(RESULTS, suite + '.json')
             os.makedirs(os.path.dirname(path), exist_ok=True)
             known = {}
             if os.path.exists(path):

@@ -1,15 +1,19 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright The Ferrule developers
+import functools
 import os
 import sys
 
 import pytest
+
+import results
 
 sys.path.insert(0, os.path.dirname(os.path.abspath(__file__)))
 import qemu  # noqa: E402
 import rows  # noqa: E402
 
 sys.path.insert(0, os.path.join(qemu.ROOT, 'tests'))
+qemu.noted = functools.partial(results.note_machine, 'QEMU')
 
 
 @pytest.fixture

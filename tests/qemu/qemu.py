@@ -41,6 +41,10 @@ PATIENCE = float(os.environ.get('FERRULE_PATIENCE', '1'))
 STATUS = {'boot': 119, 'panic': 120, 'trap': 121, 'stack': 122, 'smash': 123, 'signal': 124}
 
 
+def noted(command):
+    """Told of each machine's command line; for who keeps a list (conftest.py)."""
+
+
 class QemuError(AssertionError):
     """The guest or QEMU did not do what was waited for."""
 
@@ -138,6 +142,7 @@ class Machine:
             self.trace_file = os.path.join(self.tmp, 'trace')
             self.command = self._command(machine, memory, cpu, accel, devices, cmdline,
                                          initrd, trace, extra, debug_exit, iso)
+            noted(self.command)
             self._start()
         except BaseException:
             self.close()

@@ -9,6 +9,8 @@ import time
 
 import pytest
 
+import results
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 PROBE = f'{ROOT}/build/qtest/probe'
 SECONDS = int(os.environ.get('FERRULE_TEST_SECONDS', 120))
@@ -78,6 +80,7 @@ def machine():
     def make(devices, *probe, keys=()):
         mine = f'{folder}/{next(numbers)}'
         os.mkdir(mine)
+        results.note_machine('qtest', [*devices, *keys])
         return Machine(mine, devices, probe, keys)
 
     yield make

@@ -9,6 +9,8 @@ import socket
 import subprocess
 import time
 
+import results
+
 ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 SECONDS = int(os.environ.get('FERRULE_TEST_SECONDS', 120))
 KINDS = ('host', 'host-asan')
@@ -21,6 +23,7 @@ def program(name, kind='host'):
 
 
 def run(name, *arguments, kind='host', environment=None):
+    results.note_machine('vhost-user', arguments)
     return subprocess.run([program(name, kind), *arguments], capture_output=True, timeout=SECONDS,
                           stdin=subprocess.DEVNULL, env={**os.environ, **(environment or {})})
 
