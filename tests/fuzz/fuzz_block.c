@@ -2,7 +2,7 @@
  * Copyright The Ferrule developers */
 
 /* sources: device virtio/device/block*.c virtio/device/disk*.c
- *	virtio/device/exchange.c virtio/device/pieces.c */
+ *	virtio/device/exchange*.c virtio/device/pieces.c */
 
 /* virtio-blk and a disk that lies (requirements BLK). */
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* sources: device virtio/device/exchange.c virtio/device/fs.c virtio/device/pieces.c
+/* sources: device virtio/device/exchange*.c virtio/device/fs.c virtio/device/pieces.c
  *	fs/fuse*.c fs/share.c fs/names.c fs/tree.c fs/change.c tests/unit/host/files.c */
 
 /* Files by FUSE from a server whose answers are nearly right (requirements FS). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* sources: device virtio/device/net*.c virtio/device/exchange.c
+/* sources: device virtio/device/net*.c virtio/device/exchange*.c
  *	virtio/device/pieces.c */
 
 /* virtio-net and a card that lies (requirements NET). */

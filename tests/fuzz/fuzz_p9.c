@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* sources: device virtio/device/exchange.c virtio/device/p9.c virtio/device/pieces.c
+/* sources: device virtio/device/exchange*.c virtio/device/p9.c virtio/device/pieces.c
  *	fs/p9*.c fs/share.c fs/names.c fs/tree.c fs/change.c tests/unit/host/files.c */
 
 /* Files by 9p from a server whose answers are nearly right (requirements P9). */

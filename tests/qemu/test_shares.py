@@ -195,7 +195,10 @@ def test_unplugged(kind, share, image, tmp_path):
 
 def test_no_such_share(share, image, tmp_path):
     """[FS-04]: a tag that no device has is an error of the mount, not more."""
-    with qemu.Machine(image('guest/posix_files'), cmdline='root=virtiofs:other',
+    with qemu.Machine(image('guest/posix_files'),
+                      cmdline='share_timeout=0 share_timeout=1x root=virtiofs:other',
                       devices=share('virtiofs').arguments) as machine:
+        machine.wait('share_timeout= wants seconds')
+        machine.wait('share_timeout= wants seconds')
         machine.wait('cannot mount virtiofs of other as root: there is no such')
         assert machine.exit_code(60) == 0, machine.text()

@@ -8,7 +8,7 @@
  *	tests/unit/host/files.c
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/virtqueue.c kernel/format.c
- *	virtio/device/exchange.c virtio/device/p9.c virtio/device/pieces.c
+ *	virtio/device/exchange.c virtio/device/exchange_setup.c virtio/device/p9.c virtio/device/pieces.c
  *	fs/p9.c fs/p9_inode.c fs/p9_data.c fs/p9_names.c fs/share.c fs/names.c
  *	fs/tree.c fs/change.c */
 
@@ -33,6 +33,11 @@ static void tags(void **state)
 	assert_true(mock_add(mock) < 0);
 	mock_remove(mock);
 	assert_null(virtio_p9_find("other"));
+	/* What it says may be shown, but moves no cursor. */
+	mock = device("a\x1b[2Jb");
+	assert_int_equal(mock_add(mock), 0);
+	assert_non_null(strstr(host_log_last, "tag \"a?[2Jb\""));
+	retire(mock);
 }
 
 /* [P9-02] [P9-04]: contents come and go in place, within msize, several in flight; each

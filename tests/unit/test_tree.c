@@ -129,6 +129,10 @@ static void test_tree(void **state)
 	assert_memory_equal(name, "new", 3);
 	assert_int_equal(fs_create(inode, name, length, S_IFREG, &other), -EROFS);
 	assert_int_equal(fs_mkdir(inode, "deep", 4, 0), -EROFS);
+	assert_int_equal(fs_symlink(inode, "new", 3, "x", 1), -EROFS);
+	assert_int_equal(fs_link(inode, inode, "new", 3), -EROFS);
+	assert_int_equal(fs_set(inode, &(struct fs_attributes){ .set = FS_MODE }),
+			 -EROFS);
 	fs_inode_put(inode);
 	assert_int_equal(fs_resolve_parent(NULL, "/zeroes/x", &inode, &name, &length),
 			 -ENOTDIR);

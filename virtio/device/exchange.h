@@ -84,6 +84,9 @@ struct exchange {
 	struct virtio_piece *pieces; /* of all requests */
 };
 
+/* How long a device may be silent; share_timeout= sets it. */
+extern uint64_t exchange_silence_ns;
+
 /* In probe(), with the queues it found: 0, -ENOMEM, -ENOTSUP: the ring is too small. */
 int exchange_create(struct exchange *exchange, struct virtio_device *device,
 		    struct virtqueue **queues, unsigned queue_count, unsigned requests);
@@ -109,6 +112,9 @@ void exchange_submit_unattended(struct exchange_request *request);
  * -ENODEV. */
 int exchange_wait(struct exchange_request *request, uint32_t *written);
 void exchange_end(struct exchange_request *request);
+
+/* A tag as the device gave it, for display: nothing that moves a cursor. */
+void exchange_print_tag(const struct virtio_device *device, const char *tag);
 
 /* The callback of a queue. */
 void exchange_used(struct exchange *exchange, struct virtqueue *queue);

@@ -280,8 +280,7 @@ static void fs_ready(struct virtio_device *device)
 	struct virtio_fs *fs = device->driver_data;
 	struct virtio_fs *first = __atomic_load_n(&devices, __ATOMIC_RELAXED);
 
-	log_info("%s: tag \"%s\", %u request queues", device->name, fs->tag,
-		 fs->requests.queue_count);
+	exchange_print_tag(device, fs->tag);
 	do {
 		fs->next = first;
 	} while (!__atomic_compare_exchange_n(&devices, &first, fs, false,

@@ -281,7 +281,7 @@ static void p9_ready(struct virtio_device *device)
 	struct virtio_p9 *p9 = device->driver_data;
 	struct virtio_p9 *first = __atomic_load_n(&devices, __ATOMIC_RELAXED);
 
-	log_info("%s: tag \"%s\"", device->name, p9->tag);
+	exchange_print_tag(device, p9->tag);
 	do {
 		p9->next = first;
 	} while (!__atomic_compare_exchange_n(&devices, &first, p9, false,
