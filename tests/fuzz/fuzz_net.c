@@ -43,6 +43,23 @@ static void setup(struct mock *mock, struct mock_chaos *chaos)
 	static const uint8_t config[] = { 0x52, 0x54, 0, 1, 2, 3, 1, 0, 2,
 					  0,	0xdc, 5, 0, 0, 1, 0, 1 };
 
+	static const uint8_t more[] = {
+		VIRTIO_NET_F_GUEST_CSUM,
+		VIRTIO_NET_F_GUEST_TSO4,
+		VIRTIO_NET_F_CTRL_VLAN,
+		VIRTIO_NET_F_CTRL_RX_EXTRA,
+		VIRTIO_NET_F_GUEST_ANNOUNCE,
+		VIRTIO_NET_F_RSS,
+		VIRTIO_NET_F_HASH_REPORT,
+		VIRTIO_NET_F_VQ_NOTF_COAL,
+		VIRTIO_NET_F_GUEST_USO4,
+		VIRTIO_NET_F_CTRL_GUEST_OFFLOADS,
+		VIRTIO_NET_F_CTRL_MAC_ADDR,
+		VIRTIO_NET_F_RSC_EXT,
+		VIRTIO_NET_F_MTU,
+		VIRTIO_NET_F_SPEED_DUPLEX,
+	};
+
 	for (unsigned i = 0; i < 8; i++)
 		mock->queue_max[i] = (uint16_t)(1u << mock_chaos_byte(chaos) % 8);
 	memcpy(mock->config, config, sizeof(config));
@@ -52,6 +69,9 @@ static void setup(struct mock *mock, struct mock_chaos *chaos)
 	mock_offer(mock, VIRTIO_NET_F_MRG_RXBUF);
 	mock_offer(mock, VIRTIO_NET_F_CTRL_VQ);
 	mock_offer(mock, VIRTIO_NET_F_CTRL_RX);
+	for (unsigned i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+		if (mock_chaos_byte(chaos) & 1)
+			mock_offer(mock, more[i]);
 }
 
 static void on_sent(void *context, void *token)
@@ -113,7 +133,7 @@ static void step(struct mock *mock, struct mock_chaos *chaos)
 		return;
 	if (!opened)
 		opened = ferrule_net_open(net, &client) == 0;
-	switch (mock_chaos_byte(chaos) % 8) {
+	switch (mock_chaos_byte(chaos) % 14) {
 	case 0:
 		ferrule_net_reap(net);
 		break;
@@ -131,6 +151,24 @@ static void step(struct mock *mock, struct mock_chaos *chaos)
 		break;
 	case 5:
 		ferrule_net_set_multicast(net, (const uint8_t(*)[6])memory, which % 32);
+		break;
+	case 6:
+		ferrule_net_vlan_add(net, which);
+		break;
+	case 7:
+		ferrule_net_set_hash(net, which, memory, which % 64, NULL, 0);
+		break;
+	case 8: {
+		struct ferrule_net_coalescing got;
+
+		ferrule_net_get_coalescing(net, which % 2, which & 4, &got);
+		break;
+	}
+	case 9:
+		ferrule_net_set_receive_offloads(net, which);
+		break;
+	case 10:
+		ferrule_net_announced(net);
 		break;
 	default:
 		receive(net, which);
