@@ -174,8 +174,11 @@ static void hand_back(struct virtio_device *device)
 	spin_unlock(&lock, flags);
 }
 
+/* Whether the thread may change what the driver stands on. */
 static bool quiet(struct virtio_device *device)
 {
+	if (!__atomic_load_n(&device->settled, __ATOMIC_ACQUIRE))
+		return false; /* ready() may be under way */
 	return !device->was_live || !device->driver->quiet ||
 	       device->driver->quiet(device);
 }
@@ -259,7 +262,11 @@ static void fell(struct timer *timer)
 	int error = 0;
 
 	if (device->recovering.busy)
-		return; /* hand_back() arms it again */
+		return;				 /* hand_back() arms it again */
+	if (!device->live && !device->settled) { /* in the hand of who adds it */
+		after(device, UNQUIET_NS, fell);
+		return;
+	}
 	device->live = false;
 	if (!device->gone && device->transport->status_get(device) == 0xff)
 		device->gone = true; /* [INI-12] */

@@ -106,7 +106,7 @@ static int negotiate(struct virtio_device *device)
 int virtio_go_live(struct virtio_device *device)
 {
 	device->live = device->was_live = true;
-	if (device->broken && !device->recovery.armed) { /* while it was set up */
+	if (device->gone || (device->broken && !device->recovery.armed)) { /* already */
 		device->live = false;
 		return -EIO;
 	}
@@ -123,6 +123,7 @@ static int fail(struct virtio_device *device, int error)
 	log_error("virtio: %s at %s cannot be used (error %d)", device->name,
 		  device->where, -error);
 	device->broken = true;
+	device->was_live = false; /* its driver never hears of it again */
 	virtio_status_add(device, VIRTIO_STATUS_FAILED);
 	if (!device->queues)
 		return error;
@@ -136,7 +137,7 @@ static int fail(struct virtio_device *device, int error)
 }
 
 /* §3.1.1, in its order [INI-01]. */
-int virtio_device_add(struct virtio_device *device)
+static int add(struct virtio_device *device)
 {
 	int error;
 
@@ -164,6 +165,14 @@ int virtio_device_add(struct virtio_device *device)
 	if (device->driver->ready)
 		device->driver->ready(device);
 	return 0;
+}
+
+int virtio_device_add(struct virtio_device *device)
+{
+	int error = add(device);
+
+	__atomic_store_n(&device->settled, true, __ATOMIC_RELEASE);
+	return error;
 }
 
 void virtio_device_break(struct virtio_device *device, const char *why)

@@ -197,6 +197,7 @@ struct virtio_device {
 	uint8_t status;			   /* as last written; virtio.c's */
 	bool live;	/* DRIVER_OK was set; interrupts are served only then */
 	bool was_live;	/* it was once: its driver knows it */
+	bool settled;	/* virtio_device_add() is through with it */
 	bool broken;	/* a rule was broken or the device is gone: no more requests */
 	bool gone;	/* unplugged: its registers are not touched any more */
 	bool restoring; /* between the reset and DRIVER_OK of a recovery */

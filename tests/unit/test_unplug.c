@@ -74,6 +74,37 @@ static void unplugged_in_a_pause_or_given_up(void **state)
 	}
 }
 
+/* Nothing is taken from under who is just adding it. */
+static void unplugged_while_added(void **state)
+{
+	struct mock *mock = mock_new(ID);
+
+	(void)state;
+	mock->queue_max[0] = mock->queue_max[1] = 8;
+	gone_in_probe = true;
+	assert_int_equal(mock_add(mock), -EIO);
+	gone_in_probe = false;
+	kfree(mock->device.driver_data);
+	settle_long();
+	assert_null(virtio_devices);
+	assert_int_equal(mock->device.queue_count, 0);
+	mock_remove(mock);
+}
+
+static void broken_while_added(void **state)
+{
+	struct mock *mock;
+
+	(void)state;
+	break_in_ready = true;
+	mock = fresh();
+	break_in_ready = false;
+	settle_long();
+	assert_int_equal(restored_calls, 1);
+	works(mock);
+	end(mock);
+}
+
 /* Numbers of those that are there differ. */
 static void names_stay_unique(void **state)
 {
@@ -198,6 +229,8 @@ int main(void)
 		recovery_test(unplugged),
 		recovery_test(unplugged_while_restored),
 		recovery_test(unplugged_in_a_pause_or_given_up),
+		recovery_test(unplugged_while_added),
+		recovery_test(broken_while_added),
 		recovery_test(names_stay_unique),
 		recovery_test(one_queue_is_reset),
 		recovery_test(queue_reset_never_ends),

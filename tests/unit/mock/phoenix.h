@@ -25,6 +25,7 @@ static unsigned taken_back, callbacks, broken_calls, restore_calls, restored_cal
 	removed_calls, queue_broken_calls, queue_restored_calls;
 static unsigned unquiet;	  /* how often the driver still is in a call */
 static unsigned restore_failures; /* how many restore() still fail */
+static bool gone_in_probe, break_in_ready;
 static bool break_in_restore, gone_in_restore, gone_in_restored;
 static char buffers[BUFFERS][64];
 
@@ -51,6 +52,11 @@ static int probe(struct virtio_device *device)
 {
 	int error = virtio_find_queues(device, wanted, BUFFERS, queues);
 
+	if (gone_in_probe) {
+		virtio_device_gone(device);
+		host_clock_advance(10 * NS_PER_MS);
+		assert_int_equal(host_threads_run(), 0);
+	}
 	if (!error)
 		device->driver_data = kzalloc(16);
 	return error;
@@ -63,6 +69,21 @@ static void kick_all(struct virtio_device *device)
 		post(i);
 		virtqueue_kick(queues[i]);
 	}
+}
+
+/* Breaks while the driver is not through with making itself known. */
+static void ready(struct virtio_device *device)
+{
+	kick_all(device);
+	if (!break_in_ready)
+		return;
+	virtio_device_break(device, "a test");
+	for (unsigned i = 0; i < 10; i++) {
+		host_clock_advance(NS_PER_MS);
+		host_threads_run();
+	}
+	assert_int_equal(broken_calls, 1);
+	assert_int_equal(restore_calls, 0);
 }
 
 /* The device confirmed the reset before this [INI-09]. */
@@ -144,7 +165,7 @@ static const struct virtio_driver driver = {
 	.device_id = ID,
 	.wanted = VIRTIO_FEATURES(VIRTIO_BIT(3)),
 	.probe = probe,
-	.ready = kick_all,
+	.ready = ready,
 	.broken = broken,
 	.quiet = quiet,
 	.restore = restore,
