@@ -11,6 +11,7 @@
 const void *const virtio_complete[] = {
 	(const void *)virtio_recovery_begin,
 	(const void *)virtio_queue_recovery_begin,
+	(const void *)virtio_interrupt_idle,
 	virtqueue_layout_names, /* all layouts of the ring: virtio/ring/layouts.c */
 	virtio_transports_complete,
 };

@@ -48,6 +48,9 @@ static inline void virtqueue_drop(struct virtqueue *vq)
 	virtqueue_reset(vq);
 }
 
+/* storm.c, likewise: an interrupt found nothing to do. */
+void virtio_interrupt_idle(struct virtio_device *device);
+
 /* queues.c */
 void virtio_queues_live(struct virtio_device *device);
 void virtio_queues_block(struct virtio_device *device);

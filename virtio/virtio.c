@@ -12,6 +12,7 @@
 #include <virtio/ring/ring.h>
 
 #pragma weak virtio_recovery_begin
+#pragma weak virtio_interrupt_idle
 #pragma weak virtio_queue_recovery_begin
 #pragma weak virtio_queues_discard
 
@@ -217,10 +218,17 @@ void virtio_interrupt_config(struct virtio_device *device)
 		device->driver->config_changed(device);
 }
 
+static void idle(struct virtio_device *device)
+{
+	device->counters.spurious_interrupts++;
+	if (virtio_interrupt_idle)
+		virtio_interrupt_idle(device);
+}
+
 void virtio_interrupt_queue(struct virtqueue *vq)
 {
 	if (!virtqueue_interrupt(vq))
-		vq->device->counters.spurious_interrupts++;
+		idle(vq->device);
 }
 
 void virtio_interrupt_queues(struct virtio_device *device)
@@ -232,7 +240,7 @@ void virtio_interrupt_queues(struct virtio_device *device)
 	for (unsigned i = 0; i < device->queue_count; i++)
 		any |= virtqueue_interrupt(device->queues[i]);
 	if (!any)
-		device->counters.spurious_interrupts++;
+		idle(device);
 }
 
 /* §3.3 [INI-14] */

@@ -184,6 +184,12 @@ struct virtio_recovery {
 	uint64_t queue_last_ns;
 };
 
+/* storm.c's notes: interrupts in vain since start_ns, with `used` buffers then. */
+struct virtio_storm {
+	uint64_t start_ns, used;
+	unsigned count;
+};
+
 struct virtio_device {
 	const struct virtio_transport *transport;
 	const struct virtio_driver *driver;
@@ -206,6 +212,7 @@ struct virtio_device {
 	const char *interrupts; /* "MSI-X ×3", "INTx 11", "none": for display */
 	char where[16];		/* "pci 0:03.0", by the transport: for display */
 	struct virtio_counters counters;
+	struct virtio_storm storm;
 	struct timer recovery; /* recovery.c's, as the next */
 	struct virtio_recovery recovering;
 	struct timer queue_recovery; /* queue_recovery.c's */

@@ -11,7 +11,7 @@
  *	virtio/transport/pci.c virtio/transport/pci_modern.c
  *	virtio/transport/pci_legacy.c virtio/transport/pci_interrupts.c
  *	virtio/transport/transports.c virtio/transport/pci_queue_reset.c
- *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
+ *	virtio/storm.c virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/split.c virtio/ring/virtqueue.c kernel/format.c */
 
 /* One line for all there is to tell (VIRTIO 1.3 §4.1.5.4): what one read of the ISR says
@@ -90,9 +90,34 @@ static void neither(void **state)
 	assert_int_equal(found->counters.spurious_interrupts, 1);
 }
 
+/* Requirements §14.5: interrupts without end and for nothing break the device; those that are
+ * in vain because somebody polled do not. */
+static void a_storm(void **state)
+{
+	(void)state;
+	start();
+	for (unsigned i = 0; i < 30000; i++) {
+		if (i % 5000 == 0) {
+			use_one(2); /* the polled queue */
+			assert_non_null(virtqueue_get(queues[2], NULL));
+		}
+		virtio_interrupt_queues(found);
+	}
+	assert_false(found->broken);
+	for (unsigned i = 0; i < 30000 && !found->broken; i++) {
+		virtio_interrupt_queues(found);
+		host_clock_advance(NS_PER_MS); /* slow enough */
+	}
+	assert_false(found->broken);
+	for (unsigned i = 0; i < 30000 && !found->broken; i++)
+		virtio_interrupt_queues(found);
+	assert_true(found->broken);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		transport_test(a_storm),
 		transport_test(both_in_one_read),
 		transport_test(one_without_the_other),
 		transport_test(neither),

@@ -10,7 +10,7 @@
  *	kernel/pci.c kernel/pci_config.c kernel/pci_bar.c kernel/pci_msix.c kernel/acpi.c
  *	virtio/transport/pci.c virtio/transport/pci_modern.c
  *	virtio/transport/pci_legacy.c virtio/transport/pci_interrupts.c
- *	virtio/transport/transports.c virtio/transport/pci_queue_reset.c
+ *	virtio/transport/transports.c virtio/transport/pci_one_vector.c virtio/transport/pci_queue_reset.c
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/split.c virtio/ring/virtqueue.c kernel/format.c */
 

@@ -77,6 +77,10 @@ void virtio_pci_interrupts_detach(struct virtio_device *device);
 /* pci_queue_reset.c, by way of transports_complete.c. */
 int virtio_pci_queue_reset(struct virtio_device *device, struct virtqueue *vq);
 
+/* pci_one_vector.c, likewise: the handler of a vector for everything. Not for legacy devices,
+ * whose configuration has no generation. */
+bool virtio_pci_handle_all(void *context);
+
 /* pci_complete.c, likewise: who refers to these declares them weak. */
 void virtio_pci_removed(struct pci_device *pci);
 void virtio_pci_release(struct virtio_device *device);

@@ -11,6 +11,8 @@
 #include <virtio/ring/ring.h>
 #include <virtio/transport/pci.h>
 
+#pragma weak virtio_pci_handle_all
+
 /* Table entries: the configuration's, then the queues'. */
 #define ENTRY_CONFIG 0
 #define ENTRY_QUEUES 1
@@ -30,24 +32,6 @@ static bool handle_queue(void *context)
 static bool handle_queues(void *context)
 {
 	virtio_interrupt_queues(context);
-	return true;
-}
-
-/* One vector for everything. The ISR is not read with MSI-X on [PCI-17], and a look at the
- * configuration is dear: only when it has changed, or when no queue was meant. */
-static bool handle_all(void *context)
-{
-	struct virtio_pci *self = context;
-	struct virtio_device *device = context;
-	uint64_t spurious = device->counters.spurious_interrupts;
-	uint32_t generation = device->transport->config_generation(device);
-
-	virtio_interrupt_queues(device);
-	if (generation != self->generation ||
-	    device->counters.spurious_interrupts != spurious)
-		virtio_interrupt_config(device);
-	device->counters.spurious_interrupts = spurious;
-	self->generation = generation;
 	return true;
 }
 
@@ -102,7 +86,7 @@ static bool bind(struct virtio_pci *self, unsigned count, int shared)
 {
 	const struct virtio_pci_registers *registers = self->registers;
 
-	if (!attach(self, shared == ENTRY_CONFIG ? handle_all : handle_config,
+	if (!attach(self, shared == ENTRY_CONFIG ? virtio_pci_handle_all : handle_config,
 		    &self->device) ||
 	    !registers->config_vector(self, ENTRY_CONFIG))
 		return false;
@@ -170,7 +154,7 @@ int virtio_pci_interrupts_attach(struct virtio_device *device, unsigned count)
 	/* [PCI-15] */
 	if (!attach_vectors(self, count, own, -1) &&
 	    !attach_vectors(self, count, ENTRY_QUEUES + 1, ENTRY_QUEUES) &&
-	    (device->transport->legacy || /* no generation */
+	    (!virtio_pci_handle_all || device->transport->legacy ||
 	     !attach_vectors(self, count, ENTRY_CONFIG + 1, ENTRY_CONFIG))) {
 		error = attach_line(self);
 		if (error)

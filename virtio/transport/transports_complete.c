@@ -13,6 +13,7 @@ const void *const virtio_transports_complete[] = {
 	(const void *)virtio_pci_queue_reset,
 	(const void *)virtio_pci_removed,
 	(const void *)virtio_pci_window_find,
+	(const void *)virtio_pci_handle_all,
 	(const void *)pci_roots_scan,
 	&pci_port_driver,
 	(const void *)acpi_hotplug_init,
