@@ -37,11 +37,17 @@ class Virtiofs:
                  '-o', 'sandbox=chroot', *self.daemon], stdin=subprocess.DEVNULL,
                 stdout=log, stderr=log)
         end = time.monotonic() + 20 * qemu.PATIENCE
-        while not os.path.exists(self.socket):
+        while not self.listens():
             if self.process.poll() is not None or time.monotonic() > end:
                 with open(os.path.join(self.tmp, 'log'), errors='replace') as log:
                     raise AssertionError('virtiofsd does not start: ' + log.read()[-500:])
             time.sleep(0.02)
+
+    def listens(self):
+        """The socket is there a moment before; to connect would be to take its only one."""
+        with open('/proc/net/unix') as sockets:  # flags: 0x10000 when it accepts connections
+            return any(words[3] == '00010000' and words[-1] == self.socket
+                       for words in map(str.split, sockets))
 
     def kill(self):
         self.process.kill()
