@@ -78,7 +78,7 @@ static void put_through(struct virtio_pci_window *self, const struct place *plac
 static uint32_t get(struct virtio_pci_window *self, const struct place *place,
 		    unsigned offset, unsigned width)
 {
-	volatile uint8_t *memory = place->memory + offset;
+	volatile uint8_t *memory = place->memory ? place->memory + offset : NULL;
 	uint16_t port = (uint16_t)(place->port + offset);
 
 	if (place->memory)
@@ -95,7 +95,7 @@ static uint32_t get(struct virtio_pci_window *self, const struct place *place,
 static void set(struct virtio_pci_window *self, const struct place *place,
 		unsigned offset, unsigned width, uint32_t value)
 {
-	volatile uint8_t *memory = place->memory + offset;
+	volatile uint8_t *memory = place->memory ? place->memory + offset : NULL;
 	uint16_t port = (uint16_t)(place->port + offset);
 
 	if (!place->memory && !place->port)
