@@ -121,11 +121,11 @@ struct virtqueue *virtqueue_create(const struct virtqueue_geometry *geometry)
 	else
 		split_areas(vq, geometry->legacy);
 	vq->slots = kmalloc(vq->size * (sizeof(*vq->slots) + sizeof(*vq->ids)));
-	vq->ids = (uint16_t *)(vq->slots + vq->size);
 	if (!rings_allocate(vq, geometry->legacy) || !vq->slots) {
 		virtqueue_destroy(vq);
 		return NULL;
 	}
+	vq->ids = (uint16_t *)(vq->slots + vq->size);
 	if (geometry->indirect && virtqueue_tables_allocate)
 		virtqueue_tables_allocate(vq, geometry->pieces_max);
 	if (virtqueue_mapped_wrap && !virtqueue_mapped_wrap(vq)) {
