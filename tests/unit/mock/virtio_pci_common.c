@@ -8,7 +8,9 @@
 
 bool mock_pci_msix_on(const struct mock_pci *pci)
 {
-	for (unsigned at = pci->config[0x34]; at; at = pci->config[at + 1])
+	unsigned steps = 48; /* a hostile list loops */
+
+	for (unsigned at = pci->config[0x34]; at && steps--; at = pci->config[at + 1])
 		if (pci->config[at] == 0x11)
 			return pci->config[at + 3] & 0x80;
 	return false;
