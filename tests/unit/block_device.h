@@ -206,7 +206,9 @@ static inline void put(struct mock *mock, unsigned offset, uint64_t value, unsig
 /* Sleepers let the devices work, and what threads there are. */
 static inline bool world(void)
 {
-	return mock_run_all() | (host_threads_run() != 0);
+	bool moved = mock_run_all();
+
+	return host_threads_run() || moved;
 }
 
 static struct mock *fresh(void)

@@ -233,7 +233,9 @@ static void done(struct ferrule_block_request *request)
 
 static bool world(void)
 {
-	return mock_run_all() | (host_threads_run() != 0);
+	bool moved = mock_run_all();
+
+	return host_threads_run() || moved;
 }
 
 /* Many flushes share a request; a device that breaks with one is asked again, one that
