@@ -23,7 +23,7 @@ BIOS = bytes(65536 - 16) + b'\xfa\xf4\xeb\xfd' + bytes(12)
 class Machine:
     """QEMU with these devices, and what the probe says of them."""
 
-    def __init__(self, folder, devices, probe, keys=()):
+    def __init__(self, folder, devices, probe, keys=(), environment=None):
         with open(f'{folder}/hlt.bin', 'wb') as file:
             file.write(BIOS)
         with open(f'{folder}/ram', 'wb') as file:
@@ -45,7 +45,7 @@ class Machine:
                 [PROBE, f'memory={RAM_MIB}M', 'log=info', *keys, '--', *probe],
                 capture_output=True, timeout=SECONDS,
                 env={**os.environ, 'FERRULE_QTEST': f'{folder}/qtest',
-                     'FERRULE_QTEST_RAM': f'{folder}/ram'})
+                     'FERRULE_QTEST_RAM': f'{folder}/ram', **(environment or {})})
         finally:
             qemu.kill()
             self.qemu_said = qemu.communicate()[0].decode()
@@ -73,15 +73,15 @@ class Machine:
 
 @pytest.fixture
 def machine():
-    """machine(devices, what the probe is to do, kernel keys)"""
+    """machine(devices, what the probe is to do …, keys=, environment=)"""
     folder = tempfile.mkdtemp(prefix='ferrule-')
     numbers = iter(range(100))
 
-    def make(devices, *probe, keys=()):
+    def make(devices, *probe, **more):
         mine = f'{folder}/{next(numbers)}'
         os.mkdir(mine)
-        results.note_machine('qtest', [*devices, *keys])
-        return Machine(mine, devices, probe, keys)
+        results.note_machine('qtest', [*devices, *more.get('keys', ())])
+        return Machine(mine, devices, probe, **more)
 
     yield make
     shutil.rmtree(folder)

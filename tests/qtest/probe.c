@@ -3,8 +3,11 @@
 
 /* probe [WORD …]: says what the drivers made of QEMU's devices, then does what it is told:
  *
+ *	counters  what befell the first device
  *	read	  reads the first disk's first 64 KiB, and says their sum
  *	break	  the first disk's queue is broken as if by a lie; then "read" must work
+ *	overrun	  a head that cannot be is put into that queue; waits until the device has
+ *		  asked for its reset and is back
  *	entropy	  asks for random bytes; says whether there was a seed
  *	config N  the device's configuration, 16 bytes from N on, as 16-bit numbers
  *	ports	  the console's ports
@@ -13,6 +16,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+#include <arch/barrier.h>
 #include <ferrule/block.h>
 #include <ferrule/device.h>
 #include <ferrule/entropy.h>
@@ -50,10 +55,33 @@ static int read_disk(void)
 	return error != 0;
 }
 
+/* Until the device, or one queue of it, is back in service; that may never be. */
+static void wait_for_recovery(void)
+{
+	const struct virtio_counters *counters = &virtio_devices->counters;
+	uint64_t until = clock_ns() + 20 * NS_PER_SEC;
+
+	while (!counters->recoveries && !counters->queue_resets && clock_ns() < until)
+		usleep(1000);
+}
+
 /* As a violation found in the ring would: the driver's own way out. */
 static void break_queue(void)
 {
 	virtio_queue_break(virtio_devices->queues[0], "the test says so");
+	wait_for_recovery();
+}
+
+/* What a driver with a fault would do; QEMU asks to be reset for it. */
+static void overrun(void)
+{
+	struct virtqueue *vq = virtio_devices->queues[0];
+
+	vq->avail->heads[vq->avail_index & vq->mask] = UINT16_MAX;
+	barrier_full();
+	vq->avail->index = (uint16_t)(vq->avail_index + 1);
+	virtqueue_notify(vq);
+	wait_for_recovery();
 }
 
 static void show_counters(void)
@@ -98,6 +126,8 @@ int main(int argc, char **argv)
 			failed = read_disk();
 		else if (strcmp(argv[i], "break") == 0)
 			break_queue();
+		else if (strcmp(argv[i], "overrun") == 0)
+			overrun();
 		else if (strcmp(argv[i], "counters") == 0)
 			show_counters();
 		else if (strcmp(argv[i], "entropy") == 0)

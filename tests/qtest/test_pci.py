@@ -36,27 +36,28 @@ def test_queue_sizes(machine, disk, packed, size):
     found.has(f'block0.0 requests: size {size}', f'sizes: {size} 0 0', disk.line)
 
 
-@pytest.mark.parametrize('option', ('', 'packed=on', 'vectors=0', 'page-per-vq=on'))
-def test_one_queue_is_reset(machine, disk, option):
-    """RING_RESET: the queue alone is reset, set up as at first, and works [VQ-26]."""
-    found = machine(disk(option), *BREAK)
-    assert found.negotiated(RING_RESET)
-    found.has('queue resets 1, recoveries 0, config interrupts 0')
-    assert found.out.count(disk.line) == 2
-
-
-@pytest.mark.parametrize('option', ('queue_reset=off', 'queue_reset=off,packed=on',
-                                    'disable-modern=on'))
+@pytest.mark.parametrize('option', ('', 'packed=on', 'vectors=0', 'page-per-vq=on',
+                                    'queue_reset=off', 'disable-modern=on'))
 def test_the_device_is_reset(machine, disk, option):
-    """Without RING_RESET the device is reset, with the same features again [INI-13]."""
+    """A disk's queue that is broken: the device is reset, negotiates the same features, and
+    its queues are set up anew [INI-13] [INI-09]."""
     found = machine(disk(option), *BREAK)
     found.has('queue resets 0, recoveries 1, config interrupts 0')
     assert found.out.count(disk.line) == 2
 
 
+@pytest.mark.parametrize('option', ('', 'packed=on', 'vectors=0', 'page-per-vq=on'))
+def test_one_queue_is_reset(machine, option):
+    """RING_RESET: the queue alone is reset, set up as at first, and works [VQ-26]."""
+    found = machine(['-device', f'virtio-rng-pci{"," if option else ""}{option}'],
+                    'entropy', 'break', 'entropy', 'counters')
+    assert found.negotiated(RING_RESET)
+    found.has('queue resets 1, recoveries 0, config interrupts 0')
+
+
 @pytest.mark.parametrize('vectors, queues, interrupts', (
     (0, 1, 'INTx 10'),     # no capability
-    (1, 1, 'INTx 10'),     # too few for a queue and the configuration
+    (1, 1, 'MSI-X ×1'),    # one for a queue and the configuration
     (2, 1, 'MSI-X ×2'),
     (2, 4, 'MSI-X ×2'),    # one for all queues
     (4, 4, 'MSI-X ×2'),    # one too few for each to have its own
@@ -76,6 +77,26 @@ def test_doorbells(machine, disk, option):
     """The first notify capability that can be used [PCI-04]; multipliers of 4 and 4096
     [PCI-11]."""
     machine(disk(f'{option},num-queues=4'), 'read', keys=('diskqueues=4',)).has(disk.line)
+
+
+@pytest.mark.parametrize('option', ('', 'vectors=0', 'queue_reset=off', 'event_idx=off'))
+def test_the_device_asks_for_a_reset(machine, disk, option):
+    """A head that cannot be: QEMU sets NEEDS_RESET and interrupts for the configuration;
+    the device is reset, initialised with the same features, and serves the next request
+    [INI-10] [INI-13]."""
+    found = machine(disk(option), 'read', 'overrun', 'read', 'counters')
+    found.find(r'^queue resets 0, recoveries 1, ')
+    assert found.out.count(disk.line) == 2
+    assert 'it asks for a reset' in found.log
+
+
+def test_access_platform_refused(machine, disk):
+    """QEMU takes FEATURES_OK away; the driver reads it back, sets FAILED and does no more
+    [INI-05] [INI-06]."""
+    found = machine(disk('iommu_platform=on,disable-legacy=on,disable-modern=off'),
+                    environment={'FERRULE_QTEST_REFUSE': str(ACCESS_PLATFORM)})
+    assert 'it refuses the features we ask for' in found.log
+    found.find(r'^block0 at pci .*, status 0x8\w, broken$')
 
 
 def test_access_platform(machine, disk):
