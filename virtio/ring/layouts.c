@@ -10,20 +10,18 @@
 #include <virtio/features.h>
 #include <virtio/ring/ring.h>
 
-/* Straight calls, by a value that is the same for the whole life of a queue. */
+/* Straight calls, by a value that is the same for the whole life of a queue; what devices
+ * offer most comes first. */
 #define TO_LAYOUT(layout, call, ...)                                  \
-	switch (layout) {                                             \
-	case VIRTQUEUE_PACKED:                                        \
+	if (__builtin_expect((layout) == VIRTQUEUE_PACKED, 1))        \
 		return virtqueue_packed_##call(__VA_ARGS__);          \
-	case VIRTQUEUE_SPLIT_IN_ORDER:                                \
-		return virtqueue_split_in_order_##call(__VA_ARGS__);  \
-	case VIRTQUEUE_PACKED_IN_ORDER:                               \
+	if ((layout) == VIRTQUEUE_PACKED_IN_ORDER)                    \
 		return virtqueue_packed_in_order_##call(__VA_ARGS__); \
-	case VIRTQUEUE_MAPPED:                                        \
+	if ((layout) == VIRTQUEUE_SPLIT_IN_ORDER)                     \
+		return virtqueue_split_in_order_##call(__VA_ARGS__);  \
+	if ((layout) == VIRTQUEUE_MAPPED)                             \
 		return virtqueue_mapped_##call(__VA_ARGS__);          \
-	default:                                                      \
-		return virtqueue_split_##call(__VA_ARGS__);           \
-	}
+	return virtqueue_split_##call(__VA_ARGS__)
 
 int virtqueue_other_add(struct virtqueue *vq, const struct virtio_piece *pieces,
 			unsigned readable, unsigned writable, void *token)

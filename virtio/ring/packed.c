@@ -29,12 +29,12 @@ int virtqueue_packed_add(struct virtqueue *vq, const struct virtio_piece *pieces
 		unsigned left = vq->free_ids - 1, id = vq->ids[left];
 		struct ring_slot *slot = &vq->slots[id];
 
-		packed_put(vq, pieces->address, bytes, id, writable * RING_DESC_WRITE);
-		vq->free_ids = left;
-		vq->free--;
 		slot->token = token;
 		slot->shape = RING_SLOT(bytes * writable, 1, 0);
+		vq->free_ids = left;
+		vq->free--;
 		vq->counters.added++;
+		packed_put(vq, pieces->address, bytes, id, writable * RING_DESC_WRITE);
 		return 0;
 	}
 	return add_list(vq, pieces, readable, writable, token);

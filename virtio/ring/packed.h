@@ -146,9 +146,13 @@ static inline void packed_returned(struct virtqueue *vq, uint16_t position,
 				   unsigned count)
 {
 	if (likely(count == 1)) {
+		unsigned next = position + 1u;
+
+		if (unlikely(packed_offset(position) + 1 == vq->size))
+			next = (position & PACKED_WRAP) ^ PACKED_WRAP;
 		vq->free++;
 		vq->in_flight--;
-		STORE(vq->last_used, packed_after(vq, position, 1));
+		STORE(vq->last_used, (uint16_t)next);
 	} else {
 		vq->free += count;
 		vq->in_flight -= count;

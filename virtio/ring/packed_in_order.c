@@ -24,11 +24,11 @@ int virtqueue_packed_in_order_add(struct virtqueue *vq, const struct virtio_piec
 		uint32_t bytes = pieces->bytes;
 		struct ring_slot *slot = &vq->slots[id];
 
-		packed_put(vq, pieces->address, bytes, id, writable * RING_DESC_WRITE);
-		vq->free--;
 		slot->token = token;
 		slot->shape = RING_SLOT(bytes * writable, 1, 0);
+		vq->free--;
 		vq->counters.added++;
+		packed_put(vq, pieces->address, bytes, id, writable * RING_DESC_WRITE);
 		return 0;
 	}
 	return add_list(vq, pieces, readable, writable, token);
