@@ -17,7 +17,7 @@
 
 #include "block_device.h"
 
-/* [BLK-03] [BLK-07] */
+/* [BLK-03] [BLK-07] [BLK-08] */
 static void reads_and_writes(void **state)
 {
 	struct mock *mock = fresh();

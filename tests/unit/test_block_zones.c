@@ -213,6 +213,7 @@ static struct mock *zoned(enum ferrule_zoned_model model)
 	return mock;
 }
 
+/* [BLK-15] */
 static void models(void **state)
 {
 	struct mock *mock = zoned(FERRULE_ZONED_HOST_MANAGED);
@@ -248,6 +249,7 @@ static void models(void **state)
 	}
 }
 
+/* [BLK-15] */
 static void writes_go_to_the_pointer(void **state)
 {
 	struct mock *mock = zoned(FERRULE_ZONED_HOST_MANAGED);
@@ -266,7 +268,7 @@ static void writes_go_to_the_pointer(void **state)
 	finish(mock);
 }
 
-/* A write that is split: its parts go one after the other, or they would be refused. */
+/* [BLK-15] A write that is split: its parts go one after the other, or they would be refused. */
 static void long_writes_stay_in_order(void **state)
 {
 	struct mock *mock = zoned(FERRULE_ZONED_HOST_MANAGED);
@@ -284,6 +286,7 @@ static void long_writes_stay_in_order(void **state)
 	finish(mock);
 }
 
+/* [BLK-15] */
 static void zones_change(void **state)
 {
 	struct mock *mock = zoned(FERRULE_ZONED_HOST_MANAGED);
@@ -320,6 +323,7 @@ static void zones_change(void **state)
 	finish(mock);
 }
 
+/* [BLK-15] */
 static void appends(void **state)
 {
 	struct mock *mock = zoned(FERRULE_ZONED_HOST_MANAGED);
@@ -351,6 +355,7 @@ static void appends(void **state)
 	finish(mock);
 }
 
+/* [BLK-15] */
 static void reports_that_lie(void **state)
 {
 	struct ferrule_zone report[ZONES];
