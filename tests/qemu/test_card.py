@@ -88,7 +88,7 @@ def udp_frame(tap, port):  # noqa: F811
 def test_queues(wide_tap, image):
     """[NET-21] [NET-29] Four pairs, streams on all of them."""
     address = (wide_tap[2], 7)
-    with wide_machine(image, wide_tap, '', f'net={wide_tap[2]}/24 net.queues=4 log=info',
+    with wide_machine(image, wide_tap, '', f'net={wide_tap[2]}/24 net_queues=4 log=info',
                       'guest/echo') as m:
         m.wait('4 queue pairs, 4 to send by')
         m.wait('^SERVING')
@@ -105,7 +105,7 @@ def test_queues(wide_tap, image):
 
 def test_steering(wide_tap, image):
     """[NET-30] RSS over four queues: flows come in by all, and go out by all."""
-    with wide_machine(image, wide_tap, ',rss=on', 'net.queues=4 -- hash') as m:
+    with wide_machine(image, wide_tap, ',rss=on', 'net_queues=4 -- hash') as m:
         m.wait('^card: .* queues 4 4 ')
         m.wait('^hash: types 0x1ff key 40 table 128 steering 1 reporting 0')
         m.wait('^set hash: 0')

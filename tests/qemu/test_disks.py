@@ -38,7 +38,7 @@ def pmem(path, size):
 def test_ext4(kind, image, tmp_path):
     """The POSIX files test on each kind of disk; e2fsck finds nothing afterwards."""
     disk = make_ext4(tmp_path / 'disk')
-    with qemu.Machine(image('guest/posix_files'), cmdline='diskqueues=4', devices=[
+    with qemu.Machine(image('guest/posix_files'), cmdline='disk_queues=4', devices=[
             '-drive', f'file={disk},format=raw,if=none,id=root', *EXT4[kind]]) as machine:
         assert machine.exit_code(90) == 0, machine.text()
     assert is_sound(disk)

@@ -66,7 +66,7 @@ def test_one_queue_is_reset(machine, option):
 def test_vectors(machine, disk, vectors, queues, interrupts):
     """Fewer vectors than wanted: shared ones, or the line [PCI-14]."""
     found = machine(disk(f'vectors={vectors},num-queues={queues}'), 'read',
-                    keys=(f'diskqueues={queues}',))
+                    keys=(f'disk_queues={queues}',))
     found.find(rf'interrupts {interrupts},')
     found.has(disk.line)
 
@@ -76,7 +76,7 @@ def test_vectors(machine, disk, vectors, queues, interrupts):
 def test_doorbells(machine, disk, option):
     """The first notify capability that can be used [PCI-04]; multipliers of 4 and 4096
     [PCI-11]."""
-    machine(disk(f'{option},num-queues=4'), 'read', keys=('diskqueues=4',)).has(disk.line)
+    machine(disk(f'{option},num-queues=4'), 'read', keys=('disk_queues=4',)).has(disk.line)
 
 
 @pytest.mark.parametrize('option', ('', 'vectors=0', 'queue_reset=off', 'event_idx=off'))

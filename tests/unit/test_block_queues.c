@@ -32,7 +32,7 @@ static void queues_are_counted(void **state)
 	for (unsigned i = 0; i < array_count(cases); i++) {
 		struct mock *mock = fresh();
 
-		host_cmdline[0][0] = cases[i].asked ? "diskqueues" : NULL;
+		host_cmdline[0][0] = cases[i].asked ? "disk_queues" : NULL;
 		host_cmdline[0][1] = cases[i].asked;
 		mock_offer(mock, VIRTIO_BLK_F_MQ);
 		put(mock, 34, cases[i].offered, 2);
@@ -51,7 +51,7 @@ static void batches_are_spread(void **state)
 	struct mock *mock = fresh();
 
 	(void)state;
-	host_cmdline[0][0] = "diskqueues";
+	host_cmdline[0][0] = "disk_queues";
 	host_cmdline[0][1] = "3";
 	mock_offer(mock, VIRTIO_BLK_F_MQ);
 	put(mock, 34, 3, 2);

@@ -87,7 +87,7 @@ static void queue_comes_back(void **state)
 	struct mock *mock = fresh();
 
 	(void)state;
-	host_cmdline[0][0] = "diskqueues";
+	host_cmdline[0][0] = "disk_queues";
 	host_cmdline[0][1] = "2";
 	mock_offer(mock, VIRTIO_F_RING_RESET);
 	mock_offer(mock, VIRTIO_BLK_F_MQ);

@@ -21,7 +21,7 @@ static struct mock *with_pairs(const char *wanted, unsigned pairs)
 {
 	struct mock *mock = fresh_with_control(pairs);
 
-	host_cmdline[0][0] = "net.queues";
+	host_cmdline[0][0] = "net_queues";
 	host_cmdline[0][1] = wanted;
 	mock_offer(mock, VIRTIO_NET_F_MQ);
 	return mock;

@@ -197,7 +197,7 @@ static void failed_probe(void **state)
 		struct mock *mock = fresh_with_control(2);
 		long pages;
 
-		host_cmdline[0][0] = "net.queues";
+		host_cmdline[0][0] = "net_queues";
 		host_cmdline[0][1] = "2";
 		mock_offer(mock, VIRTIO_NET_F_MQ);
 		host_heap_budget = budget;

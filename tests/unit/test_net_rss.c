@@ -21,7 +21,7 @@ static struct mock *with_hash(unsigned pairs, unsigned feature)
 {
 	struct mock *mock = fresh_with_control(pairs);
 
-	host_cmdline[0][0] = "net.queues";
+	host_cmdline[0][0] = "net_queues";
 	host_cmdline[0][1] = "4";
 	mock_offer(mock, feature);
 	mock->config[17] = 40;

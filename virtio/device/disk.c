@@ -8,7 +8,8 @@
 #include <kernel/format.h>
 #include <virtio/device/disk.h>
 
-CMDLINE_KEY(diskqueues, "how many request queues a disk uses if it has them; default: 1");
+CMDLINE_KEY(disk_queues,
+	    "how many request queues a disk uses if it has them; default: 1");
 
 #define QUEUES_MAX 64
 
@@ -17,7 +18,7 @@ static struct spinlock disks_lock;
 
 unsigned disk_queues_wanted(void)
 {
-	const char *text = cmdline_value("diskqueues", 0);
+	const char *text = cmdline_value("disk_queues", 0);
 	unsigned count = 0;
 
 	for (; text && *text >= '0' && *text <= '9' && count <= QUEUES_MAX; text++)

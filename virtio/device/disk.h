@@ -70,7 +70,7 @@ struct ferrule_block {
 
 /* disk.c */
 
-/* How many request queues a disk may use: one a CPU, or what diskqueues= says. */
+/* How many request queues a disk may use: one a CPU, or what disk_queues= says. */
 unsigned disk_queues_wanted(void);
 /* Names the disk ("vd" and letters, or "pmem" and a number) and puts it on the list. */
 void disk_add(struct ferrule_block *disk, const char *prefix);

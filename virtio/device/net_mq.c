@@ -13,15 +13,12 @@
 
 enum { MQ_PAIRS_SET = 0 };
 
-static const struct cmdline_key queues_key = { "net.queues",
-					       "queue pairs of a network card: 1 to 8; 1",
-					       NULL };
-LINKSET_ENTRY(cmdline_keys, queues_key);
+CMDLINE_KEY(net_queues, "queue pairs of a network card: 1 to 8; 1");
 
 /* One CPU is served best by one queue. */
 unsigned net_pairs_wanted(void)
 {
-	const char *value = cmdline_value("net.queues", 0);
+	const char *value = cmdline_value("net_queues", 0);
 	unsigned wanted = 0;
 
 	if (!value)
@@ -30,7 +27,7 @@ unsigned net_pairs_wanted(void)
 		wanted = wanted * 10 + (unsigned)(*value - '0');
 	if (wanted >= 1 && wanted <= NET_PAIRS_MAX && !*value)
 		return wanted;
-	log_warn("net.queues: not a number from 1 to %u", NET_PAIRS_MAX);
+	log_warn("net_queues: not a number from 1 to %u", NET_PAIRS_MAX);
 	return 1;
 }
 
