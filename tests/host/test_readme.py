@@ -104,3 +104,19 @@ def test_native_example_compiles(tmp_path):
         path.write_text(source)
         subprocess.run(["gcc", "-c", "-Wall", "-Wextra", "-Werror", "-I", os.path.join(TOP, "include"), "-o", "/dev/null",
                         str(path)], check=True)
+
+
+def test_keys():
+    """Every key of the command line that the code declares is in the table of docs/apps.md, and the other way round."""
+    declared = set()
+    for path in glob.glob(os.path.join(TOP, "*", "**", "*.c"), recursive=True):
+        if os.path.relpath(path, TOP).split(os.sep)[0] in ("build", "tests", "arch"):
+            continue
+        with open(path, encoding="utf-8") as f:
+            text = f.read()
+        declared |= set(re.findall(r"^CMDLINE_KEY(?:_APPLY)?\(\s*(\w+)", text, re.M))
+        declared |= set(re.findall(r'"(virtio_mmio\.device)"', text))
+    with open(os.path.join(TOP, "docs", "apps.md"), encoding="utf-8") as f:
+        told = set(re.findall(r"^\| `([\w.]+)` \|.*\|.*\|$", f.read(), re.M))
+    assert len(declared) > 15
+    assert declared == told
