@@ -108,7 +108,7 @@ def await_ping(m, address, seconds=10):
 @pytest.mark.parametrize('variant', VARIANTS)
 def test_streams(variant, tap, image):
     """Bytes in bulk, both ways, in large segments where the device takes them. [NET-10]
-    [NET-13] [NET-15] [NET-16] [NET-35]"""
+    [NET-13] [NET-15] [NET-16] [NET-35] [VQ-30]"""
     address = (tap[2], 7)
     with machine(image, tap, VARIANTS[variant]) as m:
         m.wait('^SERVING')

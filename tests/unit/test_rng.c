@@ -91,6 +91,7 @@ static void nothing_there(void **state)
 	assert_false(random_source_request());
 }
 
+/* [RNG-03] */
 static void one_request_when_asked(void **state)
 {
 	struct mock *mock = device();
@@ -111,6 +112,7 @@ static void one_request_when_asked(void **state)
 	retire(mock);
 }
 
+/* [RNG-01] */
 static void short_answers_are_asked_again(void **state)
 {
 	struct mock *mock = device();
@@ -144,6 +146,7 @@ static void empty_answers_end(void **state)
 	retire(mock);
 }
 
+/* [RNG-02] */
 static void huge_length_is_cut(void **state)
 {
 	struct mock *mock = device();
@@ -157,6 +160,7 @@ static void huge_length_is_cut(void **state)
 	retire(mock);
 }
 
+/* [RNG-02] What the device did not write is nothing of ours. */
 static void unwritten_bytes_are_zero(void **state)
 {
 	struct mock *mock = device();

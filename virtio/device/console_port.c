@@ -62,7 +62,7 @@ static void send_waiting(struct ferrule_port *port, bool *kick)
 		first = bytes;
 	pieces[0] = (struct virtio_piece){ port->output_phys + from, first };
 	pieces[1] = (struct virtio_piece){ port->output_phys, bytes - first };
-	/* One buffer a message keeps to legacy framing as well (§5.3.6.4). */
+	/* One buffer a message keeps to legacy framing as well (§5.3.6.4) [VQ-30]. */
 	if (virtqueue_add(port->transmit, pieces, bytes > first ? 2 : 1, 0, port))
 		return;
 	port->sent = port->filled;

@@ -89,7 +89,8 @@ static void read_offloads(struct ferrule_net *net)
 }
 
 /* The header's length follows from what was negotiated, and from nothing else [NET-01]:
- * 24 and 32 bytes belong to features of VIRTIO 1.4, which are not. */
+ * 24 and 32 bytes belong to features of VIRTIO 1.4, which are not. Legacy devices without
+ * ANY_LAYOUT want it in a descriptor of its own [VQ-30]. */
 static void read_framing(struct ferrule_net *net)
 {
 	struct virtio_device *device = net->device;

@@ -3,7 +3,7 @@
 
 /* virtio-rng: feeds the random generator (VIRTIO 1.3 §5.4). One buffer is out at a time
  * and only when the generator asked for it: at boot until it has a good seed, then now
- * and again. */
+ * and again [RNG-03]. What comes is mixed in, never used by itself [RNG-02]. */
 
 #include <errno.h>
 #include <string.h>
@@ -33,7 +33,8 @@ struct rng {
 static struct rng *rngs;
 static struct spinlock rngs_lock;
 
-/* Exposes the buffer, zeroed, if it is not out already. Under the lock. */
+/* Exposes the buffer, zeroed and only to be written, if it is not out already. Under the
+ * lock. */
 static bool expose(struct rng *rng)
 {
 	struct virtio_piece piece = { rng->buffer_phys, REQUEST_BYTES };
@@ -69,7 +70,7 @@ bool random_source_request(void)
 	return any;
 }
 
-/* §5.4.6: exactly the used length counts, which may be short. */
+/* §5.4.6: exactly the used length counts, which may be short [RNG-01]. */
 static void rng_used(struct virtqueue *queue)
 {
 	struct rng *rng = virtqueue_device(queue)->driver_data;
