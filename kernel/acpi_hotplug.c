@@ -35,8 +35,6 @@
 
 #define GPE_HOTPLUG 0x02 /* event 1, whose handler is the method _E01 */
 
-#define BUSES 0x18
-
 static uint16_t region, gpe;
 static struct irq_handler handler;
 
@@ -47,17 +45,17 @@ static bool handle(void *context)
 		return false;
 	port_write8(gpe, GPE_HOTPLUG); /* writing it clears it */
 	pci_hotplug_wake();
-	return true;
+	return !(port_read8(gpe) & GPE_HOTPLUG);
 }
 
 /* The bus that a bridge declared at that address of `bus` leads to; -1: there is none. */
 static int bus_behind(int bus, uint64_t address)
 {
 	for (struct pci_device *each = pci_devices; each; each = each->next)
-		if (each->header_type == 1 && each->address.bus == bus &&
+		if (each->secondary && each->address.bus == bus &&
 		    each->address.device == address >> 16 &&
 		    each->address.function == (address & 0xffff))
-			return (int)(pci_read32(each, BUSES) >> 8 & 0xff);
+			return each->secondary;
 	return -1;
 }
 
@@ -75,10 +73,11 @@ static int bus_at(struct aml block, const uint8_t *at)
 		if (at < device.at || at >= device.end)
 			continue;
 		if (aml_is_a(&device, "PNP0A03") || aml_is_a(&device, "PNP0A08"))
-			bus = aml_name(&device, "_BBN", &object) &&
-					      aml_integer(object, &value)
-				      ? (int)value
-				      : 0;
+			bus = !aml_name(&device, "_BBN", &object) ||
+					      !aml_integer(object, &value)
+				      ? 0
+			      : value <= UINT8_MAX ? (int)value
+						   : -1;
 		else if (aml_name(&device, "_ADR", &object) &&
 			 aml_integer(object, &value))
 			bus = bus_behind(bus, value);

@@ -86,7 +86,8 @@ static void found(const struct pci_device *probed)
 		log_error("pci: %x:%02x.%u: %s failed (error %d)", device->address.bus,
 			  device->address.device, device->address.function,
 			  device->driver->name, -error);
-		device->driver = NULL;
+		if (!device->driver_data)
+			device->driver = NULL;
 	}
 }
 
@@ -108,12 +109,14 @@ static void scan_function(struct pci_device *device)
 {
 	uint8_t secondary;
 
+	if (device->header_type == HEADER_BRIDGE) {
+		secondary = (uint8_t)(pci_read32(device, BUSES) >> 8);
+		if (buses[secondary] == BUS_UNKNOWN) { /* 0, nothing set up, is known */
+			buses[secondary] = BUS_WANTED;
+			device->secondary = secondary;
+		}
+	}
 	found(device);
-	if (device->header_type != HEADER_BRIDGE)
-		return;
-	secondary = (uint8_t)(pci_read32(device, BUSES) >> 8);
-	if (buses[secondary] == BUS_UNKNOWN) /* 0 is known: the firmware set nothing up */
-		buses[secondary] = BUS_WANTED;
 }
 
 static void scan_slot(const struct pci_address *place)
@@ -145,6 +148,11 @@ static void scan_bus(unsigned bus)
 void pci_scan_slot(const struct pci_address *place)
 {
 	scan_slot(place);
+}
+
+void pci_bus_forget(uint8_t bus)
+{
+	buses[bus] = BUS_UNKNOWN;
 }
 
 void pci_free(struct pci_device *device)

@@ -36,6 +36,9 @@ struct pci_device {
 	uint16_t vendor, device;
 	uint8_t class_code, subclass, interface, revision;
 	uint8_t header_type; /* 0: a device, 1: a bridge */
+	/* Of a bridge: the bus that it led to when it was found; 0: to none, or to one that
+	 * another bridge leads to. What its registers say later changes nothing. */
+	uint8_t secondary;
 
 	/* From here on known only once a driver matched. */
 	uint16_t subsystem_vendor, subsystem;
@@ -47,7 +50,7 @@ struct pci_device {
 	volatile uint8_t *msix_table; /* mapped at the first attach */
 	bool gone; /* unplugged: its registers are not touched any more */
 	const struct pci_driver *driver; /* NULL: listed and left alone */
-	void *driver_data;
+	void *driver_data; /* with it the driver stays, even if its probe failed */
 	struct pci_device *next;
 };
 
@@ -108,6 +111,8 @@ void pci_scan(void);
 void pci_scan_root(uint8_t bus);
 /* The same for one place that was empty: functions of a device that was plugged in. */
 void pci_scan_slot(const struct pci_address *place);
+/* The bus that a bridge led to, from which everything was taken, may be another's. */
+void pci_bus_forget(uint8_t bus);
 /* What was taken off the list and nobody uses any more. */
 void pci_free(struct pci_device *device);
 

@@ -7,9 +7,11 @@
 
 #include <arch/irqflags.h>
 #include <kernel/aml.h>
+#include <kernel/log.h>
 #include <kernel/pci_hotplug.h>
 
 #define BAR(index)	 0x10 + 4 * (index)
+#define BAR_KIND	 0x7 /* ports or memory, and how wide */
 #define BAR_WIDE	 0x4
 #define BAR_PREFETCHABLE 0x8
 #define INTERRUPT_LINE	 0x3c
@@ -24,8 +26,8 @@
 #define PREFETCH_BASE_HIGH 0x28
 #define PREFETCH_END_HIGH  0x2c
 
-/* Ports below belong to what a PC always had. */
-#define FIRST_PORT 0x1000
+/* Ports below belong to what a PC always had; the address 0 means that there is none. */
+#define FIRST_PLACE 0x1000
 
 enum kind { MEMORY, PREFETCHABLE, PORTS };
 struct range {
@@ -41,6 +43,8 @@ struct ranges {
 
 static void add(struct ranges *ranges, enum kind kind, uint64_t first, uint64_t last)
 {
+	if (first < FIRST_PLACE)
+		first = FIRST_PLACE;
 	if (first <= last && ranges->count < RANGES_MAX)
 		ranges->each[ranges->count++] = (struct range){ kind, first, last };
 }
@@ -68,8 +72,7 @@ static void take_resource(const struct aml_resource *resource, void *context)
 	uint64_t first = resource->first;
 
 	if (resource->kind == AML_PORTS)
-		add(context, PORTS, first < FIRST_PORT ? FIRST_PORT : first,
-		    resource->last);
+		add(context, PORTS, first, resource->last);
 	else if (resource->kind == AML_MEMORY && first >= 1 << 20)
 		add(context, MEMORY, first, resource->last);
 	else if (resource->kind == AML_PREFETCHABLE)
@@ -101,12 +104,13 @@ static void host_windows(uint8_t bus, struct ranges *out)
 	}
 }
 
-/* Moves *at past a range that [*at, *at + bytes) overlaps; true if it did. */
+/* Moves *at past a range that [*at, *at + bytes) overlaps, or to the end of all addresses;
+ * true if it did. */
 static bool dodge(uint64_t *at, uint64_t bytes, uint64_t first, uint64_t last)
 {
 	if (*at > last || *at + bytes - 1 < first)
 		return false;
-	*at = last + 1;
+	*at = last == UINT64_MAX ? last : last + 1;
 	return true;
 }
 
@@ -135,8 +139,8 @@ static bool dodge_device(uint64_t *at, uint64_t bytes, bool io, struct pci_devic
 	return moved;
 }
 
-/* The first free place in the window, 0: there is none. Each round goes past something, so
- * the rounds end. */
+/* The first free place in the window, 0: there is none. Each round goes past something, or
+ * beyond the last address, which is before the window: so the rounds end. */
 static uint64_t find_place(const struct range *window, uint64_t bytes,
 			   const struct pci_device *self, const uint64_t *own)
 {
@@ -160,12 +164,19 @@ static uint64_t find_place(const struct range *window, uint64_t bytes,
 	return at;
 }
 
+/* As pci_bar() sees it. */
+static bool is_wide(unsigned bar, uint32_t low)
+{
+	return (low & BAR_KIND) == BAR_WIDE && bar < 5;
+}
+
 /* A place for one BAR: a prefetchable one may also lie in a window that is not, the other
  * way round it may not; beyond 4 GiB only one that is 64 bits wide. */
 static uint64_t place(const struct ranges *windows, const struct pci_device *self,
-		      uint64_t bytes, uint32_t low, const uint64_t *own)
+		      unsigned bar, uint32_t low, const uint64_t *own)
 {
-	bool io = low & 1, wide = !io && low & BAR_WIDE;
+	uint64_t bytes = self->bars[bar].bytes;
+	bool io = low & 1, wide = is_wide(bar, low);
 	bool prefetchable = !io && low & BAR_PREFETCHABLE;
 
 	for (unsigned pass = !prefetchable; pass < 2; pass++) {
@@ -258,8 +269,12 @@ bool pci_assign(const struct pci_address *address)
 	bool good = true;
 
 	self.header_type = pci_read8(&self, 0x0e) & 0x7f;
-	if (self.header_type) /* bridges would need bus numbers */
-		return false;
+	if (self.header_type) {
+		log_warn("pci: %x:%02x.%u: a bridge that came late gets no buses: what "
+			 "is behind it is not found",
+			 address->bus, address->device, address->function);
+		return true;
+	}
 	if (bridge)
 		bridge_windows(bridge, &windows);
 	else
@@ -270,13 +285,13 @@ bool pci_assign(const struct pci_address *address)
 
 		if (!bar->bytes)
 			continue;
-		own[2 * i] = place(&windows, &self, bar->bytes, low, own);
+		own[2 * i] = place(&windows, &self, i, low, own);
 		if (own[2 * i])
 			own[2 * i + 1] = bar->bytes;
 		else
 			good = false;
 		pci_write32(&self, BAR(i), (uint32_t)own[2 * i]);
-		if (!(low & 1) && low & BAR_WIDE)
+		if (is_wide(i, low))
 			pci_write32(&self, BAR(i + 1), (uint32_t)(own[2 * i] >> 32));
 	}
 	if (pci_read8(&self, INTERRUPT_PIN))

@@ -11,7 +11,8 @@
 #define SETTLE_NS      (100 * NS_PER_MS) /* PCIe 5.0 §6.6.1: 100 ms until it must answer */
 #define SETTLE_STEP_NS NS_PER_MS
 
-#define BUSES 0x18
+#define HEADER_TYPE  0x0e
+#define HEADER_MULTI 0x80
 
 /* Written at boot, then by the thread alone. */
 static struct pci_hotplug *slots;
@@ -110,9 +111,8 @@ bool pci_slot_known(uint8_t bus, uint8_t slot)
 
 struct pci_device *pci_bridge_to(uint8_t bus)
 {
-	for (struct pci_device *each = pci_devices; each; each = each->next)
-		if (each->header_type == 1 &&
-		    (pci_read32(each, BUSES) >> 8 & 0xff) == bus)
+	for (struct pci_device *each = pci_devices; bus && each; each = each->next)
+		if (each->secondary == bus)
 			return each;
 	return NULL;
 }
@@ -129,6 +129,7 @@ void pci_slot_plugged(uint8_t bus, uint8_t slot)
 {
 	struct pci_device function = { .address = { .bus = bus, .device = slot } };
 	uint64_t deadline = clock_ns() + SETTLE_NS;
+	unsigned functions;
 
 	while (!answers(&function)) {
 		if (clock_ns() >= deadline) {
@@ -138,7 +139,8 @@ void pci_slot_plugged(uint8_t bus, uint8_t slot)
 		}
 		thread_sleep_until(clock_ns() + SETTLE_STEP_NS);
 	}
-	for (unsigned f = 0; f < 8; f++) {
+	functions = pci_read8(&function, HEADER_TYPE) & HEADER_MULTI ? 8 : 1;
+	for (unsigned f = 0; f < functions; f++) {
 		function.address.function = (uint8_t)f;
 		if (answers(&function) && !pci_assign(&function.address))
 			log_error("pci: %x:%02x.%u: no room for all of its registers",
@@ -149,15 +151,13 @@ void pci_slot_plugged(uint8_t bus, uint8_t slot)
 	pci_scan_slot(&function.address);
 }
 
-/* Devices behind a bridge that goes, go too; they are found by its bus numbers. */
-static bool behind(const struct pci_device *device, const struct pci_device *bridge)
+/* Devices behind a bridge that goes, go too. Each bus has one bridge at most, found before
+ * what is on it: so this comes to an end. */
+static bool at_or_behind(const struct pci_device *device, uint8_t bus, uint8_t slot)
 {
-	uint32_t buses = bridge->header_type == 1 && !bridge->gone
-				 ? pci_read32(bridge, BUSES)
-				 : 0;
-	uint8_t first = (uint8_t)(buses >> 8), last = (uint8_t)(buses >> 16);
-
-	return first && device->address.bus >= first && device->address.bus <= last;
+	while (device && !at_place(device, bus, slot))
+		device = pci_bridge_to(device->address.bus);
+	return device;
 }
 
 static void let_go(struct pci_device *device, bool there)
@@ -170,23 +170,20 @@ static void let_go(struct pci_device *device, bool there)
 		pci_free(device);
 }
 
+/* The last that was found, which nothing is behind. */
 static bool unplug_one(uint8_t bus, uint8_t slot, bool there)
 {
-	struct pci_device **link = &pci_devices, *bridge = NULL, *device;
+	struct pci_device **last = NULL, *device;
 
-	for (device = pci_devices; device; device = device->next)
-		if (device->header_type == 1 && at_place(device, bus, slot))
-			bridge = device;
-	for (; (device = *link); link = &device->next)
-		if (bridge ? device != bridge && behind(device, bridge)
-			   : at_place(device, bus, slot))
-			break;
-	if (!device && bridge) /* nothing is behind it any more */
-		for (link = &pci_devices; (device = *link) != bridge;)
-			link = &device->next;
-	if (!device)
+	for (struct pci_device **link = &pci_devices; *link; link = &(*link)->next)
+		if (at_or_behind(*link, bus, slot))
+			last = link;
+	if (!last)
 		return false;
-	*link = device->next;
+	device = *last;
+	*last = device->next;
+	if (device->secondary)
+		pci_bus_forget(device->secondary);
 	let_go(device, there);
 	return true;
 }

@@ -35,7 +35,8 @@ void pci_slot_unplugged(uint8_t bus, uint8_t slot, bool there);
 
 /* pci_assign.c: gives a function that the firmware never saw addresses in the windows of its
  * bus, and writes its line to the interrupt line register. False: there was no room for one
- * of its BARs; that one has no address. */
+ * of its BARs; that one has no address. Bridges are left as they are: what is behind one that
+ * came late is not found. */
 bool pci_assign(const struct pci_address *address);
 
 /* The bridge whose secondary bus that is; NULL: a root bus. */

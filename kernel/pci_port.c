@@ -13,7 +13,6 @@
 
 #define CLASS_BRIDGE	   0x06
 #define SUBCLASS_PCI	   0x04
-#define BUSES		   0x18
 #define CAPABILITY_EXPRESS 0x10
 
 /* In the capability. */
@@ -58,7 +57,8 @@ struct port {
 	unsigned events; /* seen by interrupts, atomic */
 };
 
-/* Interrupt: events are cleared by writing them back; several may have come. */
+/* Interrupt: events are cleared by writing them back; several may have come. Those that stay
+ * are not claimed: a line that goes on for them is masked some time. */
 static bool handle(void *context)
 {
 	struct port *port = context;
@@ -69,7 +69,7 @@ static bool handle(void *context)
 	pci_write16(port->pci, port->at + STATUS, status & STATUS_EVENTS);
 	__atomic_fetch_or(&port->events, status & STATUS_EVENTS, __ATOMIC_RELAXED);
 	pci_hotplug_wake();
-	return true;
+	return !(pci_read16(port->pci, port->at + STATUS) & status & STATUS_EVENTS);
 }
 
 /* §6.7.3.2: the next command only when this one is completed. */
@@ -114,10 +114,10 @@ static void work(struct pci_hotplug *hotplug)
 	struct port *port = (struct port *)hotplug;
 	unsigned events = __atomic_exchange_n(&port->events, 0, __ATOMIC_RELAXED);
 	uint16_t status = pci_read16(port->pci, port->at + STATUS);
-	uint8_t bus = (uint8_t)(pci_read32(port->pci, BUSES) >> 8);
+	uint8_t bus = port->pci->secondary;
 	bool present = status & STATUS_PRESENT;
 
-	if (!(events & STATUS_EVENTS) || status == GONE)
+	if (!(events & STATUS_EVENTS) || status == GONE || !bus)
 		return;
 	if (pci_slot_known(bus, 0)) {
 		if (!present || events & STATUS_PRESENCE) {

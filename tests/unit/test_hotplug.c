@@ -39,7 +39,7 @@
 
 static struct mock_pci *port;
 static unsigned express;
-static bool completes;
+static bool completes, stuck;
 
 static uint16_t slot_get(unsigned at)
 {
@@ -65,7 +65,7 @@ static bool slot_write(struct mock_pci *pci, unsigned offset, unsigned width,
 			slot_set(STATUS, slot_get(STATUS) | COMPLETED);
 		return true;
 	}
-	if (offset == express + STATUS)
+	if (offset == express + STATUS && !stuck)
 		slot_set(STATUS, slot_get(STATUS) & (uint16_t) ~(value & 0x11f));
 	return offset == express + STATUS;
 }
@@ -91,6 +91,7 @@ static void add_port(void)
 	express = mock_pci_capability(port, 0x10, content, sizeof(content));
 	port->write = slot_write;
 	completes = true;
+	stuck = false;
 	slot_set(CONTROL, POWER_OFF);
 }
 
@@ -245,6 +246,112 @@ static void a_lying_slot(void **state)
 	host_threads_run();
 }
 
+/* Bits that do not go away when they are cleared must not hold up the machine: nobody claims
+ * such an interrupt, which in the end masks its line. */
+static void stuck_events(void **state)
+{
+	(void)state;
+	add_port();
+	pci_scan();
+	stuck = true;
+	slot_set(STATUS, CHANGED);
+	assert_false(host_irq_line(PORT_LINE));
+	host_threads_run();
+}
+
+/* A port that nobody gave a bus, or whose bus was another's first, or whose registers say
+ * something else by now, takes nothing away that it did not bring. */
+static void a_lying_bridge(void **state)
+{
+	struct mock_pci *host, *inner;
+
+	(void)state;
+	host = mock_pci_add(0, 0, 0, 0x8086, 0x1237);
+	add_port();
+	port->config[0x19] = 0;
+	pci_scan();
+	event(CHANGED);
+	assert_true(pci_slot_known(0, 0));
+	pci_slot_unplugged(0, 2, true);
+	port->config[0x19] = BUS;
+	inner = mock_pci_bridge(BUS, 0, BUS + 1);
+	mock_pci_add(BUS + 1, 3, 0, 0x1234, 1);
+	pci_scan_slot(&(struct pci_address){ .device = 2 });
+	pci_scan_root(BUS);
+	assert_true(pci_slot_known(BUS + 1, 3));
+	inner->config[0x19] = 0;    /* now it says that it leads */
+	inner->config[0x1a] = 0xff; /* to each and every bus */
+	port->config[0x19] = 0;
+	event(CHANGED);
+	assert_false(pci_slot_known(BUS, 0));
+	assert_false(pci_slot_known(BUS + 1, 3));
+	assert_true(pci_slot_known(0, 2) && pci_slot_known(0, 0));
+	host->gone = true;
+	pci_slot_unplugged(0, 0, false);
+}
+
+/* Bridges around windows of everything there is: no place, but an end. */
+static void endless_windows(void **state)
+{
+	struct pci_address place = { .bus = BUS, .device = 4 };
+	struct mock_pci *inner, *pci;
+
+	(void)state;
+	add_port();
+	inner = mock_pci_bridge(BUS, 3, BUS + 1);
+	for (struct mock_pci *each = port; each; each = each == port ? inner : NULL) {
+		mock_pci_set32(each, 0x20, 0xfff00000);
+		mock_pci_set32(each, 0x24, 0xfff10001);
+		mock_pci_set32(each, 0x28, 0);
+		mock_pci_set32(each, 0x2c, UINT32_MAX);
+	}
+	pci_scan();
+	pci = mock_pci_add(BUS, 4, 0, 0x1234, 1);
+	mock_pci_bar(pci, 0, 4096, false, true);
+	mock_pci_set32(pci, 0x10, 0xc);
+	assert_false(pci_assign(&place));
+	assert_int_equal(address_of(pci, 0), 0);
+	pci_slot_unplugged(BUS, 3, true);
+}
+
+/* PCI 3.0 §3.2.2.3.4: a device with one function may answer at the numbers of all eight. */
+static void one_function(void **state)
+{
+	struct mock_pci *first, *other;
+
+	(void)state;
+	add_port();
+	pci_scan();
+	first = mock_pci_add(BUS, 0, 0, 0x1234, 1);
+	other = mock_pci_add(BUS, 0, 1, 0x1234, 1);
+	mock_pci_bar(other, 0, 4096, false, false);
+	mock_pci_set32(other, 0x10, 0);
+	first->config[0x0e] = 0;
+	event(PRESENT | CHANGED);
+	assert_int_equal(address_of(other, 0), 0);
+	pci_slot_unplugged(BUS, 0, true);
+	first->config[0x0e] = 0x80;
+	event(PRESENT | CHANGED);
+	assert_int_equal(address_of(other, 0), MEMORY_FIRST);
+}
+
+/* A virtio device that does not work goes as well: nothing of it stays. */
+static void unplug_what_failed(void **state)
+{
+	struct mock *mock = three_mock(4);
+
+	(void)state;
+	add_port();
+	pci_scan();
+	mock->no_features_ok = true;
+	mock_pci_virtio(mock, BUS, 0, MOCK_PCI_MODERN)->config[4] = 0;
+	event(PRESENT | CHANGED | BUTTON);
+	assert_non_null(virtio_devices);
+	event(PRESENT | BUTTON);
+	free_unplugged();
+	assert_null(virtio_devices);
+}
+
 /* The port goes, too: with what it is on. */
 static int end(void **state)
 {
@@ -257,9 +364,11 @@ static int end(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		hotplug_test(addresses),    hotplug_test(no_room),
-		hotplug_test(in_and_out),   hotplug_test(taken_by_surprise),
-		hotplug_test(a_lying_slot),
+		hotplug_test(addresses),      hotplug_test(no_room),
+		hotplug_test(in_and_out),     hotplug_test(taken_by_surprise),
+		hotplug_test(a_lying_slot),   hotplug_test(stuck_events),
+		hotplug_test(a_lying_bridge), hotplug_test(endless_windows),
+		hotplug_test(one_function),   hotplug_test(unplug_what_failed),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
