@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <kernel/linkset.h>
 
 /* Parses a copy of `line`. Boot only; arguments that do not fit in memory are reported. */
@@ -32,6 +33,11 @@ const char *cmdline_value(const char *key, unsigned index);
 /* Takes the first argument `key=value` out of those after "--", where a loader may append
  * what is not the application's; its value, or NULL: there is none. */
 const char *cmdline_take(const char *key);
+
+/* The whole value as a number from `least` to `most`, or of bytes, which may end in K, M or
+ * G; false: it is none, and *out stays as it was. */
+bool cmdline_number(const char *text, uint64_t least, uint64_t most, uint64_t *out);
+bool cmdline_bytes(const char *text, uint64_t least, uint64_t most, uint64_t *out);
 
 /* What stands after "--": argc and a NULL-terminated argv, without a program name. */
 int cmdline_arguments(char ***argv);

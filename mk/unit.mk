@@ -9,7 +9,7 @@
 #
 # mock/mock.c stands for all of the mock but its transports, mock/virtio_pci.c for all of
 # a virtio PCI function, virtio/ring/virtqueue.c for all rings, virtio/virtio.c for all of
-# the virtio core.
+# the virtio core, with the numbers of its command line.
 #
 # A test of a device driver (it names mock/transport.c) runs once for each ring layout,
 # which mock_new() takes from FERRULE_TEST_RING; one that says "rings: own" sees to that
@@ -41,7 +41,7 @@ MOCK_CORE := $(filter-out $(MOCK_PCI) $(addprefix $(MOCK_DIR)/,pci.c mmio.c tran
 UNIT_MEANS := $(MOCK_DIR)/mock.c=$(MOCK_CORE); \
 	$(MOCK_DIR)/virtio_pci.c=$(MOCK_PCI); \
 	virtio/ring/virtqueue.c=$(wildcard virtio/ring/*.c); \
-	virtio/virtio.c=$(filter-out virtio/info.c virtio/complete.c,$(wildcard virtio/*.c))
+	virtio/virtio.c=$(filter-out virtio/info.c virtio/complete.c,$(wildcard virtio/*.c)) kernel/cmdline_number.c
 
 # The link line of each test, from its comments.
 $(UNIT_LIST): $(UNIT_TESTS) mk/unit.mk $(MOCK_DIR) virtio virtio/ring

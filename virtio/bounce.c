@@ -44,25 +44,15 @@ static uint32_t posted;	  /* granules of posted buffers */
 
 static void apply_bounce(const char *value)
 {
-	uint64_t bytes = 0;
-	unsigned shift;
-
-	by_default = !strcmp(value, "on");
 	wanted = 0;
-	if (by_default || !strcmp(value, "off"))
+	by_default = !strcmp(value, "on");
+	if (by_default || !strcmp(value, "off") ||
+	    cmdline_bytes(value, BYTES_MIN, BYTES_MAX, &wanted))
 		return;
-	while (*value >= '0' && *value <= '9' && bytes < BYTES_MAX)
-		bytes = bytes * 10 + (uint64_t)(*value++ - '0');
-	shift = *value == 'K' ? 10 : *value == 'M' ? 20 : 0;
-	bytes <<= shift;
-	if (value[shift != 0] || bytes < BYTES_MIN || bytes > BYTES_MAX) {
-		log_warn("bounce: a size is 1M to 1024M; using the default");
-		by_default = true;
-		return;
-	}
-	wanted = bytes;
+	log_warn("bounce: a size is 1M to 1024M; using the default");
+	by_default = true;
 }
-CMDLINE_KEY_APPLY(bounce, "on|off|SIZE[K|M]: devices see only an arena of that size",
+CMDLINE_KEY_APPLY(bounce, "on|off|SIZE[K|M|G]: devices see only an arena of that size",
 		  apply_bounce);
 
 static uint64_t default_bytes(void)

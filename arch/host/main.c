@@ -68,19 +68,16 @@ static void main_thread(void *unused)
 	application_start();
 }
 
-/* "64M"; 0: it is no size. */
+/* The option ends at a space; 0: it is no size. */
 static uint64_t size_of(const char *text)
 {
-	static const char units[] = "KMG";
-	char *after;
-	uint64_t value = strtoull(text, &after, 10);
-	const char *unit = *after && *after != ' ' ? strchr(units, *after) : NULL;
-	unsigned shift = unit ? 10 * (unsigned)(unit - units + 1) : 0;
+	char word[32] = "";
+	size_t length = strcspn(text, " ");
+	uint64_t bytes;
 
-	after += unit != NULL;
-	if ((*after && *after != ' ') || value > RAM_BYTES_MOST >> shift)
-		return 0;
-	return value << shift;
+	if (length < sizeof(word))
+		memcpy(word, text, length);
+	return cmdline_bytes(word, 1, RAM_BYTES_MOST, &bytes) ? bytes : 0;
 }
 
 static bool make_ram(const char *options)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* sources: kernel/cmdline.c tests/unit/host/heap.c tests/unit/host/log.c */
+/* sources: kernel/cmdline.c kernel/cmdline_number.c tests/unit/host/heap.c
+ *	tests/unit/host/log.c */
 
 #include <unit.h>
 #include <stdlib.h>
@@ -142,11 +143,71 @@ static void taken_arguments(void **state)
 	assert_null(cmdline_take("root"));
 }
 
+static void sizes(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t bytes; /* 0: none from 1 to 2^64 - 1 */
+	} cases[] = {
+		{ "1", 1 },
+		{ "4096", 4096 },
+		{ "3K", 3 << 10 },
+		{ "8M", 8 << 20 },
+		{ "5G", UINT64_C(5) << 30 },
+		{ "18446744073709551615", UINT64_MAX },
+		{ "18446744073709551616", 0 },
+		{ "17179869183G", UINT64_C(17179869183) << 30 },
+		{ "17179869184G", 0 },
+		{ "18446744073709551615K", 0 },
+		{ "99999999999999999999999M", 0 },
+		{ "", 0 },
+		{ "M", 0 },
+		{ "0", 0 },
+		{ "0M", 0 },
+		{ "8MB", 0 },
+		{ "8m", 0 },
+		{ "8 M", 0 },
+		{ "-1", 0 },
+		{ "1.5M", 0 },
+		{ "0x10", 0 },
+	};
+
+	(void)state;
+	for (unsigned i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		uint64_t bytes = 7;
+		bool good = cmdline_bytes(cases[i].text, 1, UINT64_MAX, &bytes);
+
+		assert_int_equal(good, cases[i].bytes != 0);
+		assert_true(bytes == (good ? cases[i].bytes : 7));
+	}
+}
+
+static void numbers_in_their_range(void **state)
+{
+	uint64_t number = 7;
+
+	(void)state;
+	assert_true(cmdline_number("0", 0, 255, &number));
+	assert_int_equal(number, 0);
+	assert_true(cmdline_number("255", 0, 255, &number));
+	assert_int_equal(number, 255);
+	assert_false(cmdline_number("256", 0, 255, &number));
+	assert_false(cmdline_number("1", 2, 3, &number));
+	assert_false(cmdline_number("1K", 0, UINT64_MAX, &number));
+	assert_false(cmdline_number("", 0, 255, &number));
+	assert_int_equal(number, 255);
+	assert_true(cmdline_bytes("1024K", 1 << 20, 1 << 20, &number));
+	assert_int_equal(number, 1 << 20);
+	assert_false(cmdline_bytes("1025K", 1 << 20, 1 << 20, &number));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(pairs_and_arguments),
 		cmocka_unit_test(taken_arguments),
+		cmocka_unit_test(sizes),
+		cmocka_unit_test(numbers_in_their_range),
 		cmocka_unit_test(keys_are_applied),
 		cmocka_unit_test(unknown_keys_are_reported),
 		cmocka_unit_test(no_memory),

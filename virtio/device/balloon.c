@@ -16,14 +16,12 @@ static int poison = POISON_NONE;
 
 static void set_poison(const char *value)
 {
-	int byte = 0;
+	uint64_t byte;
 
-	for (; *value >= '0' && *value <= '9' && byte < 256; value++)
-		byte = byte * 10 + *value - '0';
-	if (*value || byte > 255)
-		log_warn("balloon_poison: a byte from 0 to 255 is wanted");
+	if (cmdline_number(value, 0, 255, &byte))
+		poison = (int)byte;
 	else
-		poison = byte;
+		log_warn("balloon_poison: a byte from 0 to 255 is wanted");
 }
 CMDLINE_KEY_APPLY(balloon_poison, "what memory the host gets is filled with: 0 to 255",
 		  set_poison);

@@ -19,20 +19,10 @@ static uint64_t floor_bytes; /* 0: not said on the command line */
 
 static void set_floor(const char *value)
 {
-	uint64_t bytes = 0;
-
-	for (; *value >= '0' && *value <= '9' && bytes < UINT64_MAX / 20; value++)
-		bytes = bytes * 10 + (uint64_t)(*value - '0');
-	if (*value == 'M' || *value == 'K') {
-		bytes <<= *value == 'M' ? 20 : 10;
-		value++;
-	}
-	if (*value || !bytes)
-		log_warn("balloon_floor: a number of bytes, K or M is wanted");
-	else
-		floor_bytes = bytes;
+	if (!cmdline_bytes(value, 1, UINT64_MAX, &floor_bytes))
+		log_warn("balloon_floor: a number of bytes, K, M or G is wanted");
 }
-CMDLINE_KEY_APPLY(balloon_floor, "free memory the balloon leaves: BYTES, K or M",
+CMDLINE_KEY_APPLY(balloon_floor, "free memory the balloon leaves: BYTES, K, M or G",
 		  set_floor);
 
 /* Pages the balloon may still take without starving the program [BAL-05]. */

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <kernel/cmdline.h>
 #include <kernel/format.h>
+#include <kernel/log.h>
 #include <virtio/device/disk.h>
 
 CMDLINE_KEY(disk_queues,
@@ -19,13 +20,11 @@ static struct spinlock disks_lock;
 unsigned disk_queues_wanted(void)
 {
 	const char *text = cmdline_value("disk_queues", 0);
-	unsigned count = 0;
+	uint64_t count = 1;
 
-	for (; text && *text >= '0' && *text <= '9' && count <= QUEUES_MAX; text++)
-		count = count * 10 + (unsigned)(*text - '0');
-	if (count > QUEUES_MAX)
-		return QUEUES_MAX;
-	return count ? count : 1;
+	if (text && !cmdline_number(text, 1, UINT64_MAX, &count))
+		log_warn("disk_queues: not a number from 1 to %u", QUEUES_MAX);
+	return count < QUEUES_MAX ? (unsigned)count : QUEUES_MAX;
 }
 
 /* vda … vdz, vdaa …; pmem0 … */

@@ -17,14 +17,12 @@ uint64_t exchange_silence_ns = EXCHANGE_SILENCE_S * NS_PER_SEC; /* boot writes *
 
 static void set_timeout(const char *value)
 {
-	uint64_t seconds = 0;
+	uint64_t seconds;
 
-	for (; *value >= '0' && *value <= '9' && seconds <= SILENCE_S_MAX; value++)
-		seconds = 10 * seconds + (uint64_t)(*value - '0');
-	if (*value || !seconds || seconds > SILENCE_S_MAX)
-		log_warn("share_timeout= wants seconds, 1 to %u", SILENCE_S_MAX);
-	else
+	if (cmdline_number(value, 1, SILENCE_S_MAX, &seconds))
 		exchange_silence_ns = seconds * NS_PER_SEC;
+	else
+		log_warn("share_timeout= wants seconds, 1 to %u", SILENCE_S_MAX);
 }
 CMDLINE_KEY_APPLY(
 	share_timeout,

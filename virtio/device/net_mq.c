@@ -19,16 +19,11 @@ CMDLINE_KEY(net_queues, "queue pairs of a network card: 1 to 8; 1");
 unsigned net_pairs_wanted(void)
 {
 	const char *value = cmdline_value("net_queues", 0);
-	unsigned wanted = 0;
+	uint64_t wanted = 1;
 
-	if (!value)
-		return 1;
-	for (; *value >= '0' && *value <= '9' && wanted <= NET_PAIRS_MAX; value++)
-		wanted = wanted * 10 + (unsigned)(*value - '0');
-	if (wanted >= 1 && wanted <= NET_PAIRS_MAX && !*value)
-		return wanted;
-	log_warn("net_queues: not a number from 1 to %u", NET_PAIRS_MAX);
-	return 1;
+	if (value && !cmdline_number(value, 1, NET_PAIRS_MAX, &wanted))
+		log_warn("net_queues: not a number from 1 to %u", NET_PAIRS_MAX);
+	return (unsigned)wanted;
 }
 
 static uint64_t load64(const uint8_t *at)
