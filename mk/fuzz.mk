@@ -58,6 +58,11 @@ FUZZ_LINK_afl := $(FUZZ_CC_afl) -fsanitize=fuzzer
 # What is not part of the world that is put back.
 FUZZ_KEPT := tests/fuzz/world.c tests/fuzz/memory.c tests/fuzz/main.c
 
+# Sockets know lwIP's types.
+FUZZ_LWIP := posix/vsoc%.o tests/fuzz/socket%.o tests/fuzz/fuzz_vsoc%.o
+$(foreach each,gcc libfuzzer afl,$(eval $(FUZZ_LWIP:%=build/fuzz/$(each)/obj/%): \
+	FUZZ_CFLAGS += -isystem build/ports/lwip/include -Inet/lwip/include -Wno-type-limits))
+
 # $1: gcc, libfuzzer or afl
 define FUZZ_RULES
 build/fuzz/$1/obj/%.o: %.c mk/fuzz.mk

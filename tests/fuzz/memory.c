@@ -10,6 +10,9 @@
 #include <kernel/page.h>
 #include "fuzz.h"
 
+/* A target may have kernel/page.c itself. */
+#define WEAK __attribute__((weak))
+
 #define HIDE		UINT64_C(0x5aa5000000000000)
 #define BLOCKS		65536
 #define LOW_TOP		(UINT64_C(1) << 31)
@@ -132,12 +135,12 @@ void heap_stats(struct heap_stats *out)
 	*out = (struct heap_stats){ 0 };
 }
 
-uint64_t page_alloc(unsigned order)
+WEAK uint64_t page_alloc(unsigned order)
 {
 	return page_alloc_below(order, UINT64_MAX);
 }
 
-uint64_t page_alloc_below(unsigned order, uint64_t limit)
+WEAK uint64_t page_alloc_below(unsigned order, uint64_t limit)
 {
 	size_t bytes = PAGE_BYTES << order;
 	void *memory;
@@ -162,7 +165,7 @@ uint64_t page_alloc_below(unsigned order, uint64_t limit)
 	return (uintptr_t)memory;
 }
 
-void page_free(uint64_t phys, unsigned order)
+WEAK void page_free(uint64_t phys, unsigned order)
 {
 	(void)order;
 	if (!phys)
@@ -171,7 +174,7 @@ void page_free(uint64_t phys, unsigned order)
 	host_page_live--;
 }
 
-unsigned page_order(size_t bytes)
+WEAK unsigned page_order(size_t bytes)
 {
 	unsigned order = 0;
 
@@ -180,18 +183,18 @@ unsigned page_order(size_t bytes)
 	return order;
 }
 
-void page_add_region(uint64_t base, uint64_t end)
+WEAK void page_add_region(uint64_t base, uint64_t end)
 {
 	(void)base;
 	(void)end;
 }
 
-void page_reclaimer_add(struct page_reclaimer *reclaimer)
+WEAK void page_reclaimer_add(struct page_reclaimer *reclaimer)
 {
 	(void)reclaimer;
 }
 
-void page_stats(struct page_stats *out)
+WEAK void page_stats(struct page_stats *out)
 {
 	*out = (struct page_stats){ 0 };
 }

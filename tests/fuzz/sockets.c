@@ -1,0 +1,184 @@
+/* SPDX-License-Identifier: BSD-2-Clause
+ * Copyright The Ferrule developers */
+
+#include <linux/vm_sockets.h>
+#include <ferrule/entropy.h>
+#include <kernel/time.h>
+#include <posix/vsock.h>
+#include "fuzz.h"
+#include "sockets.h"
+
+static bool locked;
+
+void fuzz_attention(void)
+{
+}
+
+void net_lock(void)
+{
+	FUZZ_ASSERT(!locked);
+	locked = true;
+}
+
+void net_unlock(void)
+{
+	FUZZ_ASSERT(locked);
+	locked = false;
+}
+
+void net_wake(struct net_waiter *list, short events)
+{
+	(void)list;
+	(void)events;
+}
+
+/* The lock is not released by a call that a signal ends at once. */
+int net_wait(struct net_waiter **list, short events, uint64_t deadline_ns)
+{
+	static unsigned turns;
+
+	(void)list;
+	(void)events;
+	FUZZ_ASSERT(locked);
+	if (turns++ % 16 == 15) {
+		FUZZ_ASSERT(turns < 100000);
+		return -EINTR;
+	}
+	net_unlock();
+	host_world();
+	vsock_turn();
+	host_clock_advance(NS_PER_SEC);
+	net_lock();
+	return clock_ns() < deadline_ns ? 0 : -ETIMEDOUT;
+}
+
+void socket_init(struct socket *socket, const struct socket_protocol *protocol,
+		 int family, int type, int number, int flags)
+{
+	(void)flags;
+	socket->protocol = protocol;
+	socket->family = (sa_family_t)family;
+	socket->type = type;
+	socket->number = number;
+}
+
+void socket_changed(struct socket *socket, short news)
+{
+	FUZZ_ASSERT(locked);
+	(void)news;
+	socket->events = socket->protocol->events(socket);
+}
+
+int socket_take_error(struct socket *socket)
+{
+	int error = socket->error;
+
+	socket->error = 0;
+	return -error;
+}
+
+bool socket_nonblocking(const struct socket *socket)
+{
+	(void)socket;
+	return false;
+}
+
+uint64_t socket_deadline(uint64_t timeout_ns)
+{
+	return timeout_ns ? clock_ns() + timeout_ns : NO_DEADLINE;
+}
+
+int socket_wait(struct socket *socket, short events, bool dont_wait, uint64_t deadline_ns)
+{
+	int error = dont_wait ? -EAGAIN : net_wait(&socket->waiters, events, deadline_ns);
+
+	return error == -ETIMEDOUT ? -EAGAIN : error;
+}
+
+size_t iovec_copy_in(void *to, size_t bytes, const struct iovec *vector, int count,
+		     size_t position)
+{
+	FUZZ_ASSERT(count == 1 && position + bytes <= vector->iov_len);
+	memcpy(to, (char *)vector->iov_base + position, bytes);
+	return bytes;
+}
+
+size_t iovec_copy_out(const void *from, size_t bytes, const struct iovec *vector,
+		      int count, size_t position)
+{
+	FUZZ_ASSERT(count == 1 && position + bytes <= vector->iov_len);
+	memcpy((char *)vector->iov_base + position, from, bytes);
+	return bytes;
+}
+
+void ferrule_entropy_read(void *out, size_t bytes)
+{
+	memset(out, 7, bytes);
+}
+
+uint32_t fuzz_port(struct socket *socket)
+{
+	return socket ? vsock_socket(socket)->local_port : 9;
+}
+
+static void close_socket(struct socket **socket)
+{
+	struct socket *each = *socket;
+
+	*socket = NULL;
+	each->protocol->release(each);
+}
+
+long fuzz_socket(struct socket **socket, unsigned call, void *memory, size_t bytes)
+{
+	const struct socket_protocol *protocol = (*socket)->protocol;
+	struct iovec vector = { memory, bytes };
+	struct socket_message message = { .vector = &vector,
+					  .count = 1,
+					  .bytes = bytes,
+					  .flags = (int)call & MSG_PEEK };
+	ip_addr_t address = { .u_addr.ip6.addr = { VMADDR_CID_HOST, 1 } };
+	struct socket *child = NULL;
+	uint16_t unused;
+	long result = 0;
+
+	message.flags |= bytes & 1 ? MSG_DONTWAIT : 0;
+	(*socket)->send_timeout_ns = bytes & 2 ? NS_PER_SEC : 0;
+	switch (call & 7) {
+	case 0:
+		return protocol->send(*socket, &message);
+	case 1:
+		return protocol->receive(*socket, &message);
+	case 2:
+		close_socket(socket);
+		return 0;
+	default:
+		break;
+	}
+	net_lock();
+	switch (call & 7) {
+	case 3:
+		address.u_addr.ip6.addr[0] = VMADDR_CID_ANY;
+		if (!protocol->bind(*socket, &address, 0))
+			result = protocol->listen(*socket, 4);
+		break;
+	case 4:
+		if (protocol->is_listening(*socket) &&
+		    vsock_socket(*socket)->pending_count)
+			result = protocol->accept(*socket, &child);
+		break;
+	case 5:
+		result = protocol->shutdown(*socket, bytes & 1, bytes & 2);
+		break;
+	default:
+		address.u_addr.ip6.addr[1] = 1 + (call & 1);
+		result = protocol->connect(*socket, &address, 0);
+	}
+	protocol->peer(*socket, &address, &unused);
+	net_unlock();
+	if (child) { /* in its listener's place */
+		close_socket(socket);
+		*socket = child;
+	}
+	return result;
+}
