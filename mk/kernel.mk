@@ -14,7 +14,7 @@ OPTIMIZE = -Os -fno-jump-tables -fno-builtin-memset -fno-builtin-memcpy
 FAST	 = -O2 -falign-functions=1 -falign-jumps=1 -falign-loops=1 -falign-labels=1
 HOT	 = $(addprefix arch/$(ARCH)/,clock clock_event kvm_clock) \
 	$(addprefix kernel/,sched string sync time wait) \
-	$(addprefix virtio/,ring/split_in_order ring/packed ring/packed_events ring/packed_in_order ring/layouts ring/tables $(addprefix device/,block_issue block_request disk_api disk_data) device/net_api device/net_rx device/net_tx device/net_mq device/pieces device/exchange) \
+	$(addprefix virtio/,ring/split ring/split_in_order ring/packed ring/packed_events ring/packed_in_order ring/layouts ring/tables $(addprefix device/,block_issue block_request disk_api disk_data) device/net_api device/net_rx device/net_tx device/net_mq device/pieces device/exchange) \
 	net/% $(addprefix fs/,cache ext4_data ext4_io fuse_data p9_data share tree) \
 	$(addprefix posix/,epoll% fd file io poll positioned read sendfile socket%)
 $(HOT:%=$(OBJ)/%.o): OPTIMIZE = $(FAST)

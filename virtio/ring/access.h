@@ -49,10 +49,9 @@ static inline void order_write(const struct virtqueue *vq)
  * when the ring fills up, a table makes each buffer cost one descriptor. */
 static inline bool wants_table(const struct virtqueue *vq, unsigned count)
 {
-	if (!vq->tables || count > vq->table_pieces || count == 1 || !vq->free)
+	if (likely(count <= CHAIN_PIECES_MAX && vq->free >= count + vq->size / 2))
 		return false;
-	return count > CHAIN_PIECES_MAX || count > vq->free ||
-	       vq->free - count < vq->size / 2;
+	return count > 1 && count <= vq->table_pieces && vq->free;
 }
 
 /* A sum of pieces that no buffer may have (§2.7.5.2 allows 4 GiB). */

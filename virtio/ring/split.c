@@ -15,7 +15,8 @@
 #include <virtio/virtio.h>
 
 /* A chain through the descriptor table. A buffer that goes into a table of its own goes
- * there by tables.c. */
+ * there by tables.c. What is in flight is noted first, and undone for a bad buffer, which
+ * is rare: the device sees nothing of it before it is published. */
 static __attribute__((noinline)) int add_list(struct virtqueue *vq,
 					      const struct virtio_piece *pieces,
 					      unsigned readable, unsigned writable,
@@ -25,24 +26,28 @@ static __attribute__((noinline)) int add_list(struct virtqueue *vq,
 	const uint16_t *top = vq->ids + vq->free - 1;
 	struct ring_slot *slot;
 
-	if (count == 0 || count > vq->size || !token) /* [VQ-05] */
+	if (unlikely(count - 1 >= vq->size || !token)) /* [VQ-05] */
 		return -EINVAL;
 	if (wants_table(vq, count))
 		return virtqueue_split_add_table(vq, pieces, readable, writable, token);
-	if (count > vq->free) {
+	if (unlikely(count > vq->free)) {
 		vq->counters.full++;
 		return -ENOSPC;
 	}
 	head = *top;
 	slot = &vq->slots[head];
-	if (split_describe(vq, vq->desc, top, ~0u, head, slot, pieces, readable,
-			   writable) == SPLIT_BAD)
-		return -EINVAL;
-	vq->free -= count;
-	slot->count = (uint16_t)count;
 	slot->token = token;
+	slot->count = (uint16_t)count;
+	vq->free -= count;
 	split_avail_put(vq, head);
-	return 0;
+	if (likely(split_describe(vq, vq->desc, top, ~0u, head, slot, pieces, readable,
+				  writable) != SPLIT_BAD))
+		return 0;
+	slot->token = NULL;
+	vq->free += slot->count;
+	vq->avail_index--;
+	vq->counters.added--;
+	return -EINVAL;
 }
 
 static inline __attribute__((always_inline)) int add(struct virtqueue *vq,
@@ -129,27 +134,35 @@ void virtqueue_notify(struct virtqueue *vq)
 }
 
 /* A chain goes onto the stack so that it comes off it in the same order. */
-static __attribute__((noinline)) void free_chain(struct virtqueue *vq, unsigned head)
+static inline __attribute__((always_inline)) void
+free_chain(struct virtqueue *vq, const struct ring_slot *slot, unsigned head)
 {
-	unsigned count = vq->slots[head].count;
+	uint16_t *end = vq->ids + vq->free, *at = end + slot->count;
 
-	for (unsigned left = count; left--; head = vq->slots[head].next)
-		vq->ids[vq->free + left] = (uint16_t)head;
-	vq->free += count;
+	vq->free += slot->count;
+	for (;; head = vq->slots[head].next) {
+		*--at = (uint16_t)head;
+		if (at == end)
+			break;
+	}
 }
 
-/* `look`: goes on here when it sees that something was used. */
-static inline __attribute__((always_inline)) void *
-get(struct virtqueue *vq, uint32_t *written,
-    void *(*look)(struct virtqueue *vq, uint32_t *written))
+static inline __attribute__((always_inline)) void *get(struct virtqueue *vq,
+						       uint32_t *written)
 {
 	const struct ring_used_element *element;
 	struct ring_slot *slot;
 	uint32_t id, bytes;
 	void *token;
 
-	if (vq->last_used == vq->used_index)
-		return look(vq, written);
+	if (vq->last_used == vq->used_index) {
+		enum split_look seen = split_used_look(vq);
+
+		if (seen == SPLIT_LIES)
+			return virtqueue_violation(vq, SPLIT_LIE);
+		if (seen == SPLIT_NOTHING)
+			return NULL;
+	}
 	element = &vq->used->elements[vq->last_used & vq->mask];
 	id = LOAD(element->id);
 	bytes = LOAD(element->bytes);
@@ -165,26 +178,13 @@ get(struct virtqueue *vq, uint32_t *written,
 	slot->token = NULL;
 	vq->last_used++;
 	vq->counters.used++;
-	if (likely(slot->count == 1))
-		vq->ids[vq->free++] = (uint16_t)id;
-	else
-		free_chain(vq, id);
+	free_chain(vq, slot, id);
 	return token;
-}
-
-static __attribute__((noinline)) void *split_look(struct virtqueue *vq, uint32_t *written)
-{
-	return split_used_look(vq) ? virtqueue_split_get(vq, written) : NULL;
 }
 
 void *virtqueue_split_get(struct virtqueue *vq, uint32_t *written)
 {
-	return get(vq, written, split_look);
-}
-
-static __attribute__((noinline)) void *look(struct virtqueue *vq, uint32_t *written)
-{
-	return split_used_look(vq) ? virtqueue_get(vq, written) : NULL;
+	return get(vq, written);
 }
 
 void *virtqueue_get(struct virtqueue *vq, uint32_t *written)
@@ -194,7 +194,7 @@ void *virtqueue_get(struct virtqueue *vq, uint32_t *written)
 			return NULL;
 		return virtqueue_other_get(vq, written);
 	}
-	return get(vq, written, look);
+	return get(vq, written);
 }
 
 static void event_set(struct virtqueue *vq, uint16_t event)
@@ -232,7 +232,7 @@ void virtqueue_disable_cb(struct virtqueue *vq)
 /* Asks for an interrupt once all but a quarter of what is in flight is used, or `delayed`
  * is false, the next one is; then looks again for those that came before the device could
  * see it (§2.7.7.1) [VQ-13]. */
-static bool arm(struct virtqueue *vq, bool delayed)
+static inline __attribute__((always_inline)) bool arm(struct virtqueue *vq, bool delayed)
 {
 	uint16_t used, ahead = 0;
 

@@ -24,63 +24,68 @@ static inline void desc_set(struct ring_desc *desc, uint64_t address, uint32_t b
  * the next ones down the stack of free ones, or, without one, each in the next, within
  * `mask`. Takes nothing from that stack, so that a bad buffer leaves no trace. The
  * descriptor past the last, or SPLIT_BAD. */
-static inline unsigned split_describe(struct virtqueue *vq, struct ring_desc *desc,
-				      const uint16_t *free, unsigned mask, unsigned at,
-				      struct ring_slot *slot,
-				      const struct virtio_piece *piece, unsigned readable,
-				      unsigned writable)
+static inline __attribute__((always_inline)) unsigned
+split_describe(struct virtqueue *vq, struct ring_desc *desc, const uint16_t *free,
+	       unsigned mask, unsigned at, struct ring_slot *slot,
+	       const struct virtio_piece *piece, unsigned readable, unsigned writable)
 {
 	const struct virtio_piece *first_written = piece + readable;
 	const struct virtio_piece *last = first_written + writable - 1;
-	unsigned flags = RING_DESC_NEXT;
-	uint64_t sum = 0, read = 0;
+	uint64_t flags = RING_DESC_REST(0, RING_DESC_NEXT, 0), sum = 0, read = 0;
+	uint32_t bytes;
 
 	for (;; piece++) {
 		unsigned next;
 
-		if (piece == first_written) {
-			flags |= RING_DESC_WRITE;
+		if (unlikely(piece == first_written)) {
+			flags |= RING_DESC_REST(0, RING_DESC_WRITE, 0);
 			read = sum;
 		}
-		if (unlikely(!piece->bytes))
+		bytes = piece->bytes;
+		if (unlikely(!bytes))
 			return SPLIT_BAD;
-		sum += piece->bytes;
+		sum += bytes;
 		if (piece == last)
 			break;
 		next = free ? *--free : (at + 1) & mask;
-		desc_set(&desc[at], piece->address, piece->bytes, flags, next);
+		desc[at].address = piece->address;
+		desc[at].rest = RING_DESC_REST(bytes, 0, next) | flags;
 		if (free)
 			vq->slots[at].next = (uint16_t)next;
 		at = next;
 	}
-	desc_set(&desc[at], piece->address, piece->bytes, flags & ~RING_DESC_NEXT, 0);
+	desc[at].address = piece->address;
+	desc[at].rest = bytes | (flags & ~RING_DESC_REST(0, RING_DESC_NEXT, 0));
 	slot->writable = writable ? (uint32_t)(sum - read) : 0;
 	return likely(sum <= UINT32_MAX) ? (at + 1) & mask : SPLIT_BAD;
 }
 
 /* Puts a head into the available ring; the device sees it at the next publication. */
-static inline void split_avail_put(struct virtqueue *vq, unsigned head)
+static inline __attribute__((always_inline)) void split_avail_put(struct virtqueue *vq,
+								  unsigned head)
 {
 	vq->avail->heads[vq->avail_index & vq->mask] = (uint16_t)head;
 	vq->avail_index++;
 	vq->counters.added++;
 }
 
-/* Looks how far the device is, at most once a burst. False: nothing new, or it lies
- * [VQ-18]. */
-static inline bool split_used_look(struct virtqueue *vq)
+/* Looks how far the device is, at most once a burst [VQ-18]. */
+enum split_look { SPLIT_NOTHING, SPLIT_NEW, SPLIT_LIES };
+#define SPLIT_LIE "used index beyond what is in flight"
+
+static inline __attribute__((always_inline)) enum split_look
+split_used_look(struct virtqueue *vq)
 {
 	uint16_t index = LOAD(vq->used->index);
 
 	if (index == vq->last_used)
-		return false;
+		return SPLIT_NOTHING;
 	if (unlikely((uint16_t)(index - vq->last_used) >
-		     (uint16_t)(vq->published - vq->last_used))) {
-		return virtqueue_violation(vq, "used index beyond what is in flight");
-	}
+		     (uint16_t)(vq->published - vq->last_used)))
+		return SPLIT_LIES;
 	order_read(vq); /* §2.7.14: the index before the elements it covers */
 	vq->used_index = index;
-	return true;
+	return SPLIT_NEW;
 }
 
 /* Describes a buffer in the indirect table of that descriptor, and the descriptor; false: a

@@ -77,8 +77,14 @@ static __attribute__((noinline)) void *look(struct virtqueue *vq, uint32_t *writ
 	const struct ring_used_element *element;
 	uint32_t id, bytes;
 
-	if (vq->last_used == vq->used_index && !split_used_look(vq))
-		return NULL;
+	if (vq->last_used == vq->used_index) {
+		enum split_look seen = split_used_look(vq);
+
+		if (seen == SPLIT_LIES)
+			return virtqueue_violation(vq, SPLIT_LIE);
+		if (seen == SPLIT_NOTHING)
+			return NULL;
+	}
 	element = &vq->used->elements[vq->last_used & vq->mask];
 	id = LOAD(element->id);
 	bytes = LOAD(element->bytes);
