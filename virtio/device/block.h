@@ -147,6 +147,8 @@ struct block_queue {
 	struct block_slot *free;
 	unsigned slot_count, in_flight;
 	struct virtio_piece *pieces; /* scratch for one part: data_pieces_max + 2 */
+	uint32_t written;	     /* scratch: what the device says of one part */
+	struct ferrule_block_request *finished; /* scratch: ended, not told so yet */
 	/* Requests with parts that were not issued yet, oldest first. */
 	struct ferrule_block_request *waiting, **waiting_end;
 	bool stopped; /* it broke: requests wait until it is back or given up */

@@ -156,11 +156,21 @@ static struct block_queue *choose_queue(struct block *block)
 			      block->queue_count];
 }
 
+/* On the queue, and not on the stack, for the compiler guards a stack that addresses are
+ * taken of. Under the lock. */
+static inline struct ferrule_block_request *take_finished(struct block_queue *queue)
+{
+	struct ferrule_block_request *finished = queue->finished;
+
+	queue->finished = NULL;
+	return finished;
+}
+
 void block_submit(struct ferrule_block *disk, struct ferrule_block_request *first,
 		  struct ferrule_block_request **end)
 {
 	struct block_queue *queue = choose_queue(block_of(disk));
-	struct ferrule_block_request *finished = NULL;
+	struct ferrule_block_request *finished;
 	unsigned long flags;
 	bool kick;
 
@@ -177,7 +187,8 @@ void block_submit(struct ferrule_block *disk, struct ferrule_block_request *firs
 			block_queue_give_up(queue, error);
 		return;
 	}
-	kick = block_pump(queue, &finished) && virtqueue_kick_prepare(queue->vq);
+	kick = block_pump(queue, &queue->finished) && virtqueue_kick_prepare(queue->vq);
+	finished = take_finished(queue);
 	spin_unlock(&queue->lock, flags);
 	if (kick)
 		virtqueue_notify(queue->vq);
@@ -288,15 +299,13 @@ static inline void complete_part(struct block_queue *queue, struct block_slot *s
 }
 
 /* Takes back what the device has used, until there is no more. Under the lock. */
-static inline __attribute__((always_inline)) bool
-reap(struct block_queue *queue, struct ferrule_block_request **finished)
+static inline __attribute__((always_inline)) bool reap(struct block_queue *queue)
 {
 	struct block_slot *slot;
-	uint32_t written;
 	bool any = false;
 
-	while ((slot = virtqueue_get(queue->vq, &written))) {
-		complete_part(queue, slot, written, finished);
+	while ((slot = virtqueue_get(queue->vq, &queue->written))) {
+		complete_part(queue, slot, queue->written, &queue->finished);
 		any = true;
 	}
 	return any;
@@ -306,17 +315,18 @@ void block_used(struct virtqueue *vq)
 {
 	struct block *block = virtqueue_device(vq)->driver_data;
 	struct block_queue *queue = &block->queues[virtqueue_index(vq)];
-	struct ferrule_block_request *finished = NULL;
 	unsigned long flags = spin_lock(&queue->lock);
+	struct ferrule_block_request *finished;
 	bool kick;
 
 	do {
 		virtqueue_disable_cb(vq);
-		reap(queue, &finished);
+		reap(queue);
 	} while (!__atomic_load_n(&block->disk.polled, __ATOMIC_RELAXED) &&
 		 !virtqueue_enable_cb(vq) && !virtqueue_broken(vq));
-	kick = queue->waiting && block_pump(queue, &finished) &&
+	kick = queue->waiting && block_pump(queue, &queue->finished) &&
 	       virtqueue_kick_prepare(vq);
+	finished = take_finished(queue);
 	spin_unlock(&queue->lock, flags);
 	if (kick)
 		virtqueue_notify(vq);
@@ -330,15 +340,16 @@ bool block_poll(struct ferrule_block *disk)
 
 	for (unsigned i = 0; i < block->queue_count; i++) {
 		struct block_queue *queue = &block->queues[i];
-		struct ferrule_block_request *finished = NULL;
+		struct ferrule_block_request *finished;
 		unsigned long flags = spin_lock(&queue->lock);
 		bool kick = false;
 
-		if (!queue->stopped && reap(queue, &finished)) {
+		if (!queue->stopped && reap(queue)) {
 			any = true;
-			kick = queue->waiting && block_pump(queue, &finished) &&
+			kick = queue->waiting && block_pump(queue, &queue->finished) &&
 			       virtqueue_kick_prepare(queue->vq);
 		}
+		finished = take_finished(queue);
 		spin_unlock(&queue->lock, flags);
 		if (kick)
 			virtqueue_notify(queue->vq);

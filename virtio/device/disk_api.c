@@ -43,13 +43,15 @@ static int check_data(const struct ferrule_block *disk,
 	error = check_range(disk, request->sector, bytes / FERRULE_SECTOR_BYTES);
 	if (!read && !error && disk->operations->check)
 		error = disk->operations->check(disk, request, bytes);
-	for (unsigned i = 0; !error && i < request->segment_count; i++)
+	if (error)
+		return error;
+	for (unsigned i = 0; i < request->segment_count; i++)
 		if (!pieces_populate(request->segments[i].data,
 				     request->segments[i].bytes, &request->driver.phys))
-			error = -EFAULT;
+			return -EFAULT;
 	if (request->segment_count > 1)
 		request->driver.phys = 0; /* not for all of it */
-	return error;
+	return 0;
 }
 
 static int check_erasing(const struct ferrule_block *disk,
@@ -63,14 +65,15 @@ static int check_erasing(const struct ferrule_block *disk,
 /* 0: it goes to the device; 1: it is done, there is nothing to do; -errno. */
 static int check(const struct ferrule_block *disk, struct ferrule_block_request *request)
 {
+	if (request->operation <= FERRULE_BLOCK_WRITE ||
+	    (request->operation == FERRULE_BLOCK_ZONE_APPEND && disk->operations->check))
+		return check_data(disk, request);
 	switch (request->operation) {
-	case FERRULE_BLOCK_ZONE_APPEND:
-		if (!disk->operations->check)
-			return -ENOTSUP;
-		/* fall through */
 	case FERRULE_BLOCK_READ:
 	case FERRULE_BLOCK_WRITE:
-		return check_data(disk, request);
+		break; /* above */
+	case FERRULE_BLOCK_ZONE_APPEND:
+		return -ENOTSUP;
 	case FERRULE_BLOCK_FLUSH:
 		return !disk->flush; /* without FLUSH the cache is write-through */
 	case FERRULE_BLOCK_DISCARD:
@@ -87,11 +90,17 @@ static int check(const struct ferrule_block *disk, struct ferrule_block_request 
 static void prepare(struct ferrule_block *disk, struct ferrule_block_request *request)
 {
 	request->status = -EINPROGRESS;
-	request->driver = (__typeof__(request->driver)){
-		.disk = disk,
-		.next_sector = request->sector,
-		.waits = true,
-	};
+	request->driver.disk = disk;
+	request->driver.next = NULL;
+	request->driver.waiter = NULL;
+	request->driver.parts = 0;
+	request->driver.error = 0;
+	request->driver.waits = true;
+	request->driver.tries = 0;
+	request->driver.next_segment = 0;
+	request->driver.segment_offset = 0;
+	request->driver.next_sector = request->sector;
+	request->driver.phys = 0;
 }
 
 /* True if the request goes to the device. */
@@ -112,16 +121,21 @@ static bool start(struct ferrule_block *disk, struct ferrule_block_request *requ
 void ferrule_block_submit(struct ferrule_block *disk,
 			  struct ferrule_block_request **requests, unsigned count)
 {
-	struct ferrule_block_request *first = NULL, **end = &first;
+	struct ferrule_block_request *first = NULL, *last = NULL;
 
 	for (unsigned i = 0; i < count; i++) {
-		if (start(disk, requests[i])) {
-			*end = requests[i];
-			end = &requests[i]->driver.next;
-		}
+		struct ferrule_block_request *request = requests[i];
+
+		if (!start(disk, request))
+			continue;
+		if (last)
+			last->driver.next = request;
+		else
+			first = request;
+		last = request;
 	}
 	if (first)
-		disk->operations->submit(disk, first, end);
+		disk->operations->submit(disk, first, &last->driver.next);
 }
 
 /* Completion without interrupts: whoever waits looks himself. A device that is silent
