@@ -7,6 +7,7 @@
 #ifndef KERNEL_BOOT_INFO_H
 #define KERNEL_BOOT_INFO_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #define BOOT_RANGES_MAX	  128 /* more are reported and left unused */
@@ -38,5 +39,18 @@ struct boot_info {
 };
 
 extern struct boot_info boot_info;
+
+/* Whether any of [first, last] is RAM: a device that says its registers or its memory lie
+ * there would have us write over our own. */
+static inline bool boot_ram_within(uint64_t first, uint64_t last)
+{
+	for (unsigned i = 0; i < boot_info.range_count; i++) {
+		const struct boot_range *ram = &boot_info.ranges[i];
+
+		if (first < ram->base + ram->bytes && ram->base <= last)
+			return true;
+	}
+	return false;
+}
 
 #endif

@@ -4,6 +4,7 @@
 /* PCI base address registers: sizing and mapping, and what lets a device decode them. */
 
 #include <arch/mmu.h>
+#include <kernel/boot_info.h>
 #include <kernel/pci.h>
 
 #define COMMAND		   0x04
@@ -14,8 +15,8 @@
 
 #define BAR(index)     (0x10 + 4 * (index))
 #define BAR_IO	       0x1
-#define BAR_TYPE(low)  ((low) >> 1 & 3)
-#define BAR_TYPE_64    2
+#define BAR_KIND       0x7 /* ports or memory, and how wide */
+#define BAR_WIDE       0x4
 #define BARS_OF_BRIDGE 2
 
 /* A BAR up to this size is mapped as a whole, a larger one where it is used. */
@@ -50,7 +51,7 @@ static uint32_t sizing_mask(const struct pci_device *device, unsigned bar, uint3
 
 static bool is_wide(uint32_t low)
 {
-	return !(low & BAR_IO) && BAR_TYPE(low) == BAR_TYPE_64;
+	return (low & BAR_KIND) == BAR_WIDE;
 }
 
 /* Whether the register is the upper half of the one before it. */
@@ -62,6 +63,8 @@ static bool is_upper_half(const struct pci_device *device, unsigned index)
 	return false;
 }
 
+/* The lowest bit that sticks is how many bytes it decodes. What would lie across its size,
+ * or in RAM, does not exist. */
 static void size(struct pci_device *device, unsigned index)
 {
 	struct pci_bar *bar = &device->bars[index];
@@ -69,34 +72,27 @@ static void size(struct pci_device *device, unsigned index)
 	bool wide = is_wide(low) && index < 5;
 	uint32_t high = wide ? pci_read32(device, BAR(index + 1)) : 0;
 	uint16_t command = pci_read16(device, COMMAND);
-	uint64_t mask, base;
+	uint64_t address = low & BAR_IO ? ~UINT64_C(3) : ~UINT64_C(15), mask;
 
 	if (low == UINT32_MAX) /* the device is gone [PCI-30] */
 		return;
 	if (is_upper_half(device, index))
 		return;
 	/* While the register holds ones the device must not answer there. */
-	if (command & COMMAND_DECODE)
-		pci_write16(device, COMMAND, command & ~COMMAND_DECODE);
+	pci_write16(device, COMMAND, command & ~COMMAND_DECODE);
 	mask = sizing_mask(device, index, low);
 	if (mask && wide)
 		mask |= (uint64_t)sizing_mask(device, index + 1, high) << 32;
-	if (command & COMMAND_DECODE)
-		pci_write16(device, COMMAND, command);
+	pci_write16(device, COMMAND, command);
 
+	mask &= address;
 	bar->io = low & BAR_IO;
-	mask &= bar->io ? ~UINT64_C(3) : ~UINT64_C(15);
-	base = bar->io ? low & ~3u : ((uint64_t)high << 32 | (low & ~15u));
-	if (!mask)
-		return;
-	if (bar->io) /* ports are 16 bits wide here; the upper half may read 0 */
-		mask |= UINT64_C(0xffffffffffff0000);
-	else if (!wide)
-		mask |= UINT64_C(0xffffffff00000000);
-	bar->bytes = ~mask + 1;
-	bar->base = base;
-	if (bar->bytes & (bar->bytes - 1) || base & (bar->bytes - 1))
-		*bar = (struct pci_bar){ .io = bar->io }; /* no such thing exists */
+	bar->base = ((uint64_t)high << 32 | low) & address;
+	bar->bytes = mask & -mask;
+	if (bar->base & (bar->bytes - 1) ||
+	    (bar->base && !bar->io &&
+	     boot_ram_within(bar->base, bar->base + bar->bytes - 1)))
+		bar->bytes = bar->base = 0;
 }
 
 const struct pci_bar *pci_bar(struct pci_device *device, unsigned index)

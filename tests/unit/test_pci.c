@@ -18,6 +18,7 @@
  * it there is. */
 
 #include <errno.h>
+#include <kernel/boot_info.h>
 #include <unit.h>
 #include "host/host.h"
 #include "mock/pci.h"
@@ -176,6 +177,27 @@ static void unassigned_bars(void **state)
 	assert_null(pci_bar_map(last, 1, 0, 4));
 }
 
+/* Registers that are said to lie in RAM, wholly or in part, are none: who maps them would
+ * write over its own memory. Ports have nothing to do with RAM. */
+static void bars_in_ram(void **state)
+{
+	struct mock_pci *pci = mock_pci_add(0, 4, 0, 0x1234, 1);
+
+	(void)state;
+	mock_pci_bar(pci, 0, 32, true, false);
+	mock_pci_bar(pci, 2, 16384, false, true);
+	mock_pci_bar(pci, 4, 4096, false, true);
+	boot_info.range_count = 2;
+	boot_info.ranges[0] = (struct boot_range){ 0, 0x10000 };
+	boot_info.ranges[1] = (struct boot_range){ pci->bars[2].base + 16383, 1 };
+	pci_scan();
+	assert_int_equal(pci_bar(last, 0)->bytes, 32);
+	assert_int_equal(pci_bar(last, 2)->bytes, 0);
+	assert_null(pci_bar_map(last, 2, 0, 4));
+	assert_ptr_equal(pci_bar_map(last, 4, 0, 4), pci->bars[4].memory);
+	boot_info.range_count = 0;
+}
+
 /* [PCI-05] [PCI-30] */
 static void capability_lists(void **state)
 {
@@ -306,6 +328,7 @@ int main(void)
 		pci_test(bridges_in_circles),
 		pci_test(bars),
 		pci_test(unassigned_bars),
+		pci_test(bars_in_ram),
 		pci_test(capability_lists),
 		pci_test(msix),
 		pci_test(msix_beyond_its_bar),

@@ -19,6 +19,7 @@
 /* The MMIO transport, register by register (requirements MMI). What each access must look
  * like, the mock checks: widths, directions, selections, what a ready queue keeps. */
 
+#include <kernel/boot_info.h>
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -256,6 +257,10 @@ static void shared_memory(void **state)
 	assert_false(found->transport->shared_memory(found, 0, &region));
 	assert_false(found->transport->shared_memory(found, 2, &region)); /* wraps */
 	assert_false(found->transport->shared_memory(found, 200, &region));
+	boot_info.range_count = 1; /* its last page is RAM of ours */
+	boot_info.ranges[0] = (struct boot_range){ 0x1734500000 - 1, 4096 };
+	assert_false(found->transport->shared_memory(found, 1, &region));
+	boot_info.range_count = 0;
 }
 
 static void an_endless_reset(void **state)

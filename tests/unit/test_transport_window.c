@@ -19,6 +19,8 @@
  * mapped, shared memory, unplugging. */
 
 #include <errno.h>
+#include <sys/mman.h>
+#include <arch/mmu.h>
 #include <kernel/pci_hotplug.h>
 #include "mock/three_queues.h"
 
@@ -78,6 +80,101 @@ static void through_the_window(void **state)
 	}
 }
 
+/* The structures lie behind I/O ports from `base` on. */
+static struct mock_pci *behind_ports(uint32_t base)
+{
+	struct mock_pci *pci = mock_pci_virtio(three_mock(4), 0, 3, MOCK_PCI_MODERN);
+
+	munmap(pci->bars[4].mapping, 2 * 16384);
+	mock_pci_bar(pci, 4, 16384, true, false);
+	mock_pci_set32(pci, 0x20, base | 1);
+	mock_pci_set32(pci, 0x24, 0);
+	return pci;
+}
+
+/* [PCI-20]: by the ports themselves; the window is for those without an address, or with one
+ * that the CPU does not have. */
+static void through_ports(void **state)
+{
+	struct mock_pci *pci = behind_ports(0xc000);
+
+	(void)state;
+	for (unsigned i = 0; i < 16; i++)
+		pci->mock->config[i] = (uint8_t)(i + 1);
+	pci->mock->config_writable[4] = true;
+	pci_scan();
+	assert_true(found && found->live);
+	assert_string_equal(found->transport->name, "PCI window");
+	assert_int_equal(virtio_config_read16(found, 2), 0x0403);
+	virtio_config_write8(found, 4, 0x55);
+	assert_int_equal(pci->mock->config[4], 0x55);
+	traffic(pci->mock);
+	assert_int_equal(pci->window_accesses, 0);
+	mock_pci_end();
+	for (uint32_t base = 0; base <= 0x10000; base += 0x10000) {
+		mock_pci_reset();
+		pci = behind_ports(base);
+		pci_scan();
+		assert_true(found && found->live);
+		exchange(pci);
+		mock_pci_end();
+	}
+	mock_pci_reset();
+	pci = behind_ports(0xc000);
+	pci->bars[4].bytes = 8192; /* the doorbells lie beyond its end */
+	pci_scan();
+	assert_null(found);
+}
+
+/* The offset in the function's configuration space of its capability of that type. */
+static unsigned capability(const struct mock_pci *pci, uint8_t type)
+{
+	for (unsigned i = pci->config[0x34]; i; i = pci->config[i + 1])
+		if (pci->config[i] == 9 && pci->config[i + 3] == type)
+			return i;
+	return 0;
+}
+
+/* §4.1.4.5.1: the ISR's offset is any, the doorbells' is even. */
+static void odd_offsets(void **state)
+{
+	struct mock_pci *pci = unassigned(4);
+
+	(void)state;
+	pci->config[capability(pci, 3) + 8] |= 1;
+	pci_scan();
+	assert_true(found && found->live);
+	mock_pci_end();
+	pci = unassigned(4);
+	pci->config[capability(pci, 2) + 8] |= 1;
+	mock_pci_set32(pci, capability(pci, 2) + 12, 64);
+	pci_scan();
+	assert_false(found && found->live);
+}
+
+/* A device does not make us spend page tables on what it says is there: a structure that is
+ * far too long is reached through the window, or not at all. */
+static void long_structures(void **state)
+{
+	(void)state;
+	for (unsigned window = 0; window < 2; window++) {
+		struct mock_pci *pci = mock_pci_virtio(three_mock(4), 0, 3,
+						       MOCK_PCI_MODERN);
+		uint64_t before = host_mapped_bytes;
+
+		munmap(pci->bars[4].mapping, 2 * 16384);
+		mock_pci_bar(pci, 4, UINT64_C(1) << 30, false, true);
+		for (uint8_t type = 1; type <= 4; type++)
+			mock_pci_set32(pci, capability(pci, type) + 12, 1 << 29);
+		if (!window)
+			pci->config[pci->window + 3] = 77;
+		pci_scan();
+		assert_int_equal(found && found->live, window);
+		assert_true(host_mapped_bytes - before < 1 << 20);
+		mock_pci_end();
+	}
+}
+
 static void without_a_window(void **state)
 {
 	struct mock_pci *pci = unassigned(4);
@@ -117,7 +214,7 @@ static void shared_memory(void **state)
 	struct mock *mock = three_mock(4);
 	struct virtio_shared_memory region;
 	struct mock_pci *pci;
-	unsigned at = 0;
+	unsigned at;
 
 	(void)state;
 	mock->shared[1].bytes = 8192;
@@ -127,9 +224,7 @@ static void shared_memory(void **state)
 	assert_int_equal(region.bytes, 8192);
 	assert_true(region.phys == mock->shared[1].phys);
 	assert_false(found->transport->shared_memory(found, 0, &region));
-	for (unsigned i = pci->config[0x34]; i; i = pci->config[i + 1])
-		if (pci->config[i] == 9 && pci->config[i + 3] == 8)
-			at = i;
+	at = capability(pci, 8);
 	pci->config[at + 20] = 1; /* 4 GiB longer: does not fit */
 	assert_false(found->transport->shared_memory(found, 1, &region));
 	pci->config[at + 20] = 0;
@@ -193,8 +288,10 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		transport_test(through_the_window), transport_test(without_a_window),
-		transport_test(bad_doorbells),	    transport_test(shared_memory),
-		transport_test(other_capabilities), transport_test(unplugged),
+		transport_test(through_ports),	    transport_test(odd_offsets),
+		transport_test(long_structures),    transport_test(bad_doorbells),
+		transport_test(shared_memory),	    transport_test(other_capabilities),
+		transport_test(unplugged),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

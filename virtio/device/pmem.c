@@ -39,13 +39,7 @@ static bool usable(const struct virtio_shared_memory *range)
 	    !range->phys || __builtin_add_overflow(range->phys, range->bytes, &end) ||
 	    end > MMIO_BASE - DIRECT_MAP_BASE)
 		return false;
-	for (unsigned i = 0; i < boot_info.range_count; i++) {
-		const struct boot_range *ram = &boot_info.ranges[i];
-
-		if (range->phys < ram->base + ram->bytes && ram->base < end)
-			return false;
-	}
-	return true;
+	return !boot_ram_within(range->phys, end - 1);
 }
 
 static void validate(struct virtio_device *device, struct virtio_features *wanted)

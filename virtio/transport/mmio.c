@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <arch/irqflags.h>
+#include <kernel/boot_info.h>
 #include <kernel/format.h>
 #include <kernel/log.h>
 #include <virtio/ring/ring.h>
@@ -178,7 +179,7 @@ static int queue_reset(struct virtio_device *device, struct virtqueue *vq)
 	return wait_zero(self, MMIO_QUEUE_READY);
 }
 
-/* All ones for the length: there is no such region [MMI-09]. Asked for only by drivers that
+/* All ones for the length: there is no such region [MMI-09]; nor is one in our RAM. Asked for only by drivers that
  * know of shared memory. */
 static bool shared_memory(struct virtio_device *device, uint8_t id,
 			  struct virtio_shared_memory *out)
@@ -189,7 +190,8 @@ static bool shared_memory(struct virtio_device *device, uint8_t id,
 	out->bytes = get64(self, MMIO_SHM_LEN);
 	out->phys = get64(self, MMIO_SHM_BASE);
 	return out->bytes && out->bytes != UINT64_MAX && out->phys != UINT64_MAX &&
-	       out->phys + out->bytes > out->phys;
+	       out->phys + out->bytes > out->phys &&
+	       !boot_ram_within(out->phys, out->phys + out->bytes - 1);
 }
 
 static void serve(struct virtio_device *device, uint32_t status)

@@ -18,6 +18,10 @@
 #define CAP_NOTIFY_SIZE	  20
 #define CAP_WINDOW_SIZE	  20
 
+/* A structure, save the doorbells', that claims so much more than its fields need is not
+ * mapped: page tables are ours. */
+#define STRUCTURE_MORE_MAX 0x100000
+
 enum {
 	TYPE_COMMON = 1,
 	TYPE_NOTIFY = 2,
@@ -47,5 +51,7 @@ enum {
 #define COMMON_BYTES	      56
 #define QUEUE_NOTIFY_DATA     56 /* with NOTIF_CONFIG_DATA, and so on: */
 #define NOTIFY_DATA_BYTES     58
+#define QUEUE_RESET	      58
+#define QUEUE_RESET_BYTES     60
 
 #endif

@@ -42,7 +42,8 @@ static bool handle_line(void *context)
 	struct virtio_pci *self = context;
 	uint8_t isr = self->registers->isr(self);
 
-	if (isr == 0 || isr == 0xff) /* all ones: the device is gone */
+	/* All ones: the device is gone. Bits without meaning are nobody's. */
+	if (!(isr & (VIRTIO_PCI_ISR_QUEUES | VIRTIO_PCI_ISR_CONFIG)) || isr == 0xff)
 		return false;
 	if (isr & VIRTIO_PCI_ISR_QUEUES)
 		virtio_interrupt_queues(&self->device);

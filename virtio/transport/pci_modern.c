@@ -19,11 +19,12 @@ struct structure {
 	uint32_t offset, bytes;
 };
 
-/* Maps `bytes` of a structure, if it has them at that alignment (§4.1.4.1) [PCI-06]. */
+/* Maps a structure, if it has `bytes` or somewhat more, at that alignment (§4.1.4.1)
+ * [PCI-06]. */
 static volatile uint8_t *map(struct virtio_pci *self, const struct structure *where,
 			     uint32_t bytes, uint32_t alignment)
 {
-	if (where->bytes < bytes || where->offset % alignment)
+	if (where->bytes - bytes > STRUCTURE_MORE_MAX || where->offset % alignment)
 		return NULL;
 	return pci_bar_map(self->pci, where->bar, where->offset, where->bytes);
 }

@@ -9,13 +9,7 @@
 #include <arch/io.h>
 #include <virtio/ring/ring.h>
 #include <virtio/transport/pci.h>
-
-/* struct virtio_pci_common_cfg */
-#define QUEUE_SELECT 22
-#define QUEUE_VECTOR 26
-#define QUEUE_ENABLE 28
-#define QUEUE_RESET  58
-#define RESET_BYTES  60 /* what holds that field */
+#include <virtio/transport/pci_common.h>
 
 #define RESET_NS (100 * NS_PER_MS) /* from a timer interrupt, so not for long */
 
@@ -39,7 +33,7 @@ int virtio_pci_queue_reset(struct virtio_device *device, struct virtqueue *vq)
 	volatile uint8_t *common = self->common;
 	uint16_t vector = 0;
 
-	if (self->common_bytes < RESET_BYTES)
+	if (self->common_bytes < QUEUE_RESET_BYTES)
 		return -ENOTSUP;
 	mmio_write16(common + QUEUE_SELECT, vq->index);
 	if (self->msix_on)

@@ -202,11 +202,12 @@ static void set64(struct virtio_device *device, unsigned offset, uint64_t value)
 static int queue_enable(struct virtio_device *device, struct virtqueue *vq)
 {
 	struct virtio_pci_window *self = window(device);
+	unsigned width = vq->doorbell_mode ? 4 : 2;
 	uint64_t offset;
 
 	common_set(device, QUEUE_SELECT, 2, vq->index);
 	offset = (uint64_t)common_get(device, QUEUE_NOTIFY_OFFSET, 2) * self->multiplier;
-	if (offset + (vq->doorbell_mode ? 4 : 2) > self->notify.bytes)
+	if (offset + width > self->notify.bytes || (self->notify.offset + offset) % width)
 		return -ERANGE;
 	vq->transport_data = (void *)(uintptr_t)offset;
 	vq->doorbell = NULL;
@@ -275,7 +276,7 @@ static bool reach(struct virtio_pci_window *self, struct place *place, uint32_t 
 		return false;
 	if (bar->io && bar->base && bar->base + bar->bytes <= 0x10000)
 		place->port = (uint16_t)(bar->base + place->offset);
-	else if (!bar->io && bar->base)
+	else if (!bar->io && bar->base && place->bytes - least <= STRUCTURE_MORE_MAX)
 		place->memory = pci_bar_map(self->pci, place->bar, place->offset,
 					    place->bytes);
 	return place->port || place->memory || self->at;
@@ -292,7 +293,7 @@ static void take(struct virtio_pci_window *self, unsigned at)
 		.bytes = pci_read32(self->pci, at + CAP_BYTES),
 	};
 
-	if (size < CAP_SIZE || place.bar > 5 || place.offset % 2)
+	if (size < CAP_SIZE || place.bar > 5)
 		return;
 	if (type == TYPE_COMMON && !self->common.bytes && place.offset % 4 == 0 &&
 	    reach(self, &place, COMMON_BYTES))
@@ -303,7 +304,7 @@ static void take(struct virtio_pci_window *self, unsigned at)
 		 reach(self, &place, 1))
 		self->config = place;
 	else if (type == TYPE_NOTIFY && !self->notify.bytes && size >= CAP_NOTIFY_SIZE &&
-		 reach(self, &place, 2)) {
+		 place.offset % 2 == 0 && reach(self, &place, 2)) {
 		self->notify = place;
 		self->multiplier = pci_read32(self->pci, at + CAP_MULTIPLIER);
 		if (self->multiplier & (self->multiplier - 1) || self->multiplier == 1)

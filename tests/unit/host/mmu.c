@@ -6,6 +6,10 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <arch/mmu.h>
+#include <kernel/boot_info.h>
+
+uint64_t host_mapped_bytes;
+__attribute__((weak)) struct boot_info boot_info; /* no RAM as the boot map says it */
 
 bool (*arch_user_fault)(uintptr_t address, bool write, bool execute);
 
@@ -92,6 +96,6 @@ int arch_direct_map(uint64_t phys, uint64_t bytes)
 
 volatile void *arch_map_device(uint64_t phys, size_t bytes)
 {
-	(void)bytes;
+	host_mapped_bytes += bytes;
 	return phys_to_virt(phys);
 }

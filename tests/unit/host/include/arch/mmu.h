@@ -49,6 +49,8 @@ uint64_t arch_translate(uintptr_t virt, unsigned *flags);
 int arch_direct_map(uint64_t phys, uint64_t bytes);
 /* Tests of firmware tables: says whether there is memory; NULL: above 1 MiB always. */
 extern bool (*host_phys_present)(uint64_t phys, uint64_t bytes);
+/* What arch_map_device() mapped, in all. */
+extern uint64_t host_mapped_bytes;
 volatile void *arch_map_device(uint64_t phys, size_t bytes);
 
 extern bool (*arch_user_fault)(uintptr_t address, bool write, bool execute);
