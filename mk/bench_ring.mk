@@ -5,7 +5,7 @@
 # on the host; the table goes into docs/performance.md, between its markers.
 
 BENCH_RING	 = $(BUILD)/bench/ring
-BENCH_RING_HOST	 = bench/ring/bench.c bench/ring/count.c kernel/format.c \
+BENCH_RING_HOST	 = bench/ring/bench.c bench/ring/contender.c bench/ring/count.c bench/ring/reference.c kernel/format.c \
 	$(addprefix tests/unit/host/,page.c heap.c panic.c log.c io.c)
 BENCH_RING_RINGS = $(filter-out virtio/ring/mapped.c,$(wildcard virtio/ring/*.c)) bench/ring/textbook.c bench/ring/device.c
 BENCH_RING_FLAGS = -std=gnu11 -D_GNU_SOURCE $(FAST) -g -fno-pie -mno-red-zone -fno-omit-frame-pointer \
