@@ -44,18 +44,18 @@ static void bytes(void **state)
 	assert_int_equal(add(0, 1, &tokens[1]), 0);
 	expect_descriptor(mock, 0, at, 0, 0, 0); /* held back until the kick */
 	expect_descriptor(mock, 1, at + 256, 17, 0, 0x82);
-	expect_descriptor(mock, 2, at, 16, 1, 0x82);
+	expect_descriptor(mock, 2, at, 16, 2, 0x82); /* the chain has two ids */
 	virtqueue_kick(vq);
 	expect_descriptor(mock, 0, at, 16, 0, 0x81);
 	serve_all(mock, true);
 	expect_descriptor(mock, 0, at, 17, 0, 0x8082); /* used, with its length */
-	expect_descriptor(mock, 2, at, 16, 1, 0x8082);
+	expect_descriptor(mock, 2, at, 16, 2, 0x8082);
 	assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
 	assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[1]);
 	assert_int_equal(add(1, 0, &tokens[2]), 0); /* the last id to come back */
 	assert_int_equal(add(0, 1, &tokens[3]), 0);
 	virtqueue_kick(vq);
-	expect_descriptor(mock, 0, at, 16, 1, 0x8000);
+	expect_descriptor(mock, 0, at, 16, 2, 0x8000);
 	expect_descriptor(mock, 1, at, 16, 0, 0x8002);
 	serve_all(mock, true);
 	while (virtqueue_get(vq, NULL))

@@ -37,12 +37,26 @@ static inline uint16_t packed_after(const struct virtqueue *vq, uint16_t positio
 #define PACKED_FIRST_LAP (UINT64_C(1) * PACKED_DESC_AVAIL << 48)
 #define PACKED_FLIP	 (UINT64_C(1) * (PACKED_DESC_AVAIL | PACKED_DESC_USED) << 48)
 
-/* Used: both as the wrap counter. */
+/* Used: both as the wrap counter, which is the position's sign. */
 static inline bool packed_is_used(uint16_t flags, uint16_t position)
 {
-	const unsigned both = PACKED_DESC_AVAIL | PACKED_DESC_USED;
+	return !((flags ^ (int16_t)position >> 15) &
+		 (PACKED_DESC_AVAIL | PACKED_DESC_USED));
+}
 
-	return (flags & both) == (position & PACKED_WRAP ? both : 0);
+/* Descriptors that were added and not published. */
+static inline unsigned packed_pending(const struct virtqueue *vq)
+{
+	bool lapped = !(vq->wrap_bits & PACKED_FIRST_LAP) !=
+		      !(vq->published & PACKED_WRAP);
+
+	return vq->next_free - vq->held_at + (lapped ? vq->size : 0);
+}
+
+/* Those that were published and did not come back. */
+static inline unsigned packed_in_flight(const struct virtqueue *vq)
+{
+	return vq->size - vq->free - packed_pending(vq);
 }
 
 /* One descriptor, in whole stores. A device looks no further than the first descriptor that
@@ -56,10 +70,10 @@ static inline void packed_put(struct virtqueue *vq, uint64_t address, uint32_t b
 	uint64_t rest = PACKED_DESC_REST(bytes, id, flags) | vq->wrap_bits;
 
 	desc->address = address;
-	if (vq->pending++)
+	if (likely(offset != vq->held_at))
 		desc->rest = rest;
 	else
-		vq->first_rest = rest;
+		vq->held_rest = rest;
 	if (unlikely(++offset == vq->size)) {
 		offset = 0;
 		vq->wrap_bits ^= PACKED_FLIP;
@@ -140,24 +154,15 @@ packed_add_list(struct virtqueue *vq, const struct virtio_piece *pieces,
 	return 0;
 }
 
-/* The used position goes on by the length that was noted [PQ-08]. A branch on that, so
- * that the next position need not wait for it. */
-static inline void packed_returned(struct virtqueue *vq, uint16_t position,
-				   unsigned count)
+/* The used position goes on by the length that was noted [PQ-08]: by one, mostly, so that
+ * the next position need not wait for what was noted. */
+static inline void packed_step(struct virtqueue *vq, uint16_t position)
 {
-	if (likely(count == 1)) {
-		unsigned next = position + 1u;
+	unsigned next = position + 1u;
 
-		if (unlikely(packed_offset(position) + 1 == vq->size))
-			next = (position & PACKED_WRAP) ^ PACKED_WRAP;
-		vq->free++;
-		vq->in_flight--;
-		STORE(vq->last_used, (uint16_t)next);
-	} else {
-		vq->free += count;
-		vq->in_flight -= count;
-		STORE(vq->last_used, packed_after(vq, position, count));
-	}
+	if (unlikely(packed_offset(position) + 1 == vq->size))
+		next = (position & PACKED_WRAP) ^ PACKED_WRAP;
+	STORE(vq->last_used, (uint16_t)next);
 }
 
 /* A used length means something only with the flag WRITE, which some devices forget; of a

@@ -25,7 +25,6 @@ void virtqueue_packed_start(struct virtqueue *vq)
 {
 	vq->avail_index = vq->published = vq->last_used = vq->armed_at = PACKED_WRAP;
 	vq->wrap_bits = PACKED_FIRST_LAP;
-	vq->free_ids = vq->size;
 	if (vq->event_idx) {
 		vq->used_event = vq->driver_event->position = PACKED_WRAP;
 		vq->event_flags = PACKED_EVENT_DESC;
@@ -47,7 +46,7 @@ static bool stepped_over(const struct virtqueue *vq, uint16_t event, uint16_t no
 
 bool virtqueue_packed_kick_prepare(struct virtqueue *vq)
 {
-	uint16_t added = (uint16_t)vq->pending, now;
+	uint16_t added = (uint16_t)packed_pending(vq), now;
 	uint32_t event;
 	bool wanted;
 
@@ -55,13 +54,12 @@ bool virtqueue_packed_kick_prepare(struct virtqueue *vq)
 		return false;
 	/* All else before the first descriptor's flags [PQ-04]. */
 	order_write(vq);
-	STORE(vq->ring[packed_offset(vq->published)].rest, vq->first_rest);
+	STORE(vq->ring[packed_offset(vq->published)].rest, vq->held_rest);
 	now = (uint16_t)(vq->next_free |
 			 (vq->wrap_bits & PACKED_FIRST_LAP ? PACKED_WRAP : 0));
 	vq->avail_index = now;
 	STORE(vq->published, now);
-	vq->in_flight += vq->pending;
-	vq->pending = 0;
+	vq->held_at = vq->next_free;
 	/* §2.8.21.3.1: the flags before the look at what it wants [PQ-11]; both halves of
 	 * that in one load [PQ-12]. */
 	order_full(vq);
@@ -109,7 +107,7 @@ bool virtqueue_packed_used(const struct virtqueue *vq)
  * depends on the order they are used in. */
 bool virtqueue_packed_enable_cb(struct virtqueue *vq, bool delayed)
 {
-	unsigned ahead = delayed ? vq->in_flight * 3 / 4 : 0; /* [VQ-33] */
+	unsigned ahead = delayed ? packed_in_flight(vq) * 3 / 4 : 0; /* [VQ-33] */
 
 	vq->event_triggered = false;
 	vq->armed_at = vq->last_used;

@@ -34,49 +34,74 @@ int virtqueue_packed_in_order_add(struct virtqueue *vq, const struct virtio_piec
 	return add_list(vq, pieces, readable, writable, token);
 }
 
+/* A buffer that was used goes back; `bytes`: what was written to it. */
+static inline void *take(struct virtqueue *vq, uint16_t position, uint32_t bytes,
+			 uint32_t *written)
+{
+	struct ring_slot *slot = &vq->slots[packed_offset(position)];
+	void *token = slot->token;
+
+	if (written)
+		*written = bytes;
+	slot->token = NULL;
+	vq->counters.used++;
+	if (likely(slot->count == 1)) {
+		vq->free++;
+		packed_step(vq, position);
+	} else {
+		vq->free += slot->count;
+		STORE(vq->last_used, packed_after(vq, position, slot->count));
+	}
+	return token;
+}
+
 /* One used descriptor may stand for a batch: it lies where the batch begins and names the
  * buffer it ends with [PQ-16]. That one must be in flight [VQ-24]. */
-static __attribute__((noinline)) void *look(struct virtqueue *vq, uint32_t *written)
+static bool look(struct virtqueue *vq, uint16_t position)
 {
-	uint16_t position = vq->last_used;
 	unsigned at = packed_offset(position), ahead;
 	struct packed_desc *desc = &vq->ring[at];
 	uint16_t flags = LOAD(desc->flags);
 	uint32_t id, bytes;
 
 	if (!packed_is_used(flags, position))
-		return NULL;
+		return false;
 	order_read(vq); /* §2.8.22: the flags before the rest [PQ-10] */
 	id = LOAD(desc->id);
 	bytes = LOAD(desc->bytes);
 	ahead = id >= at ? id - at : id + vq->size - at;
-	if (unlikely(id >= vq->size || ahead >= vq->in_flight || !vq->slots[id].token))
+	if (unlikely(id >= vq->size || ahead >= packed_in_flight(vq) ||
+		     !vq->slots[id].token))
 		return virtqueue_violation(vq, "used id not in flight"); /* [PQ-17] */
 	vq->batch_bytes = packed_length(vq, bytes, flags, vq->slots[id].writable);
-	vq->batch_last = (uint16_t)id;
+	vq->batch_last = id;
 	vq->in_batch = true;
-	return virtqueue_packed_in_order_get(vq, written);
+	return true;
+}
+
+/* The last of a batch, or the first of the next. */
+static __attribute__((noinline)) void *get_edge(struct virtqueue *vq, uint32_t *written)
+{
+	uint16_t position = vq->last_used;
+	void *token;
+
+	if (!vq->in_batch && !look(vq, position))
+		return NULL;
+	if (packed_offset(position) != vq->batch_last)
+		return virtqueue_packed_in_order_get(vq, written);
+	token = take(vq, position, vq->batch_bytes, written);
+	vq->in_batch = false;
+	vq->batch_last = packed_offset(vq->last_used);
+	return token;
 }
 
 void *virtqueue_packed_in_order_get(struct virtqueue *vq, uint32_t *written)
 {
 	uint16_t position = vq->last_used;
 	unsigned at = packed_offset(position);
-	struct ring_slot *slot = &vq->slots[at];
-	uint32_t bytes = slot->writable;
-	void *token = slot->token;
 
-	if (!vq->in_batch)
-		return look(vq, written);
+	if (unlikely(at == vq->batch_last))
+		return get_edge(vq, written);
 	/* Those before the last were used completely. */
-	if (unlikely(at == vq->batch_last)) {
-		vq->in_batch = false;
-		bytes = vq->batch_bytes;
-	}
-	if (written)
-		*written = bytes;
-	slot->token = NULL;
-	vq->counters.used++;
-	packed_returned(vq, position, slot->count);
-	return token;
+	return take(vq, position, vq->slots[at].writable, written);
 }

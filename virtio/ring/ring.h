@@ -88,8 +88,9 @@ struct ring_slot {
 		struct {
 			uint32_t writable; /* bytes the device may write into it */
 			uint16_t count;	   /* descriptors it takes */
-			uint16_t next;	   /* split: the next in its chain; split in
-					    * order: the buffer's available index */
+			uint16_t next;	   /* split, packed: the next descriptor or id of
+					    * its chain; split in order: the buffer's
+					    * available index */
 		};
 	};
 };
@@ -152,7 +153,7 @@ struct virtqueue {
 	bool event_triggered; /* EVENT_IDX: an interrupt came since the last arming:
 				   * the event lies in the past, no other comes (a hint) */
 	bool armed;	      /* a callback is owed for what is used after armed_at */
-	uint32_t free;	      /* descriptors; split: those on the stack */
+	uint32_t free;	      /* descriptors; split and packed: what is on the stack */
 	/* Positions: in a split queue, free-running indices; in a packed one, offsets in
 	 * the ring with the wrap counter in bit 15: one word, so that an interrupt
 	 * elsewhere never sees half of one [PQ-19]. */
@@ -162,19 +163,17 @@ struct virtqueue {
 	uint16_t armed_at;    /* last_used at the last arming */
 	uint16_t used_event;  /* what the event's word holds */
 	uint16_t used_index;  /* split: used->index as last read and checked */
-	/* Packed: descriptors added and not published; of the first of them, what is held
-	 * back until then; published and not returned; AVAIL and USED as they are made
-	 * available now; ids on the stack. */
-	uint32_t pending;
-	uint64_t first_rest;
-	uint32_t in_flight;
+	/* Packed: of the descriptors that were added and not published, the first one's
+	 * offset, and what is held back of it until then; AVAIL and USED as they are made
+	 * available now. */
+	uint32_t held_at;
+	uint64_t held_rest;
 	uint64_t wrap_bits;
-	uint32_t free_ids;
 	uint32_t next_free;   /* in order, and packed: the first free descriptor */
 	uint32_t next_used;   /* split in order: the descriptor the next used is at */
-	uint16_t batch_last;  /* in order: the buffer that ends a batch, and */
+	uint32_t batch_last;  /* in order: the buffer that ends a batch, and */
 	uint32_t batch_bytes; /* what the device says it wrote to that one; */
-	bool in_batch;	      /* false: there is no batch */
+	bool in_batch;	      /* false: there is none, and the next used is batch_last */
 	uint16_t detach_next; /* where virtqueue_detach() goes on */
 
 	struct virtqueue_counters counters;

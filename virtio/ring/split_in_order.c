@@ -70,48 +70,13 @@ int virtqueue_split_in_order_add(struct virtqueue *vq, const struct virtio_piece
 	return add_list(vq, pieces, readable, writable, token);
 }
 
-/* One used element may stand for a batch: it lies where the batch begins and names the
- * buffer it ends with [VQ-23], one of those that the used index covers [VQ-24]. */
-static __attribute__((noinline)) void *look(struct virtqueue *vq, uint32_t *written)
+/* A buffer that was used goes back; `bytes`: what was written to it. */
+static inline void *take(struct virtqueue *vq, unsigned head, uint32_t bytes,
+			 uint32_t *written)
 {
-	const struct ring_used_element *element;
-	uint32_t id, bytes;
-
-	if (vq->last_used == vq->used_index) {
-		enum split_look seen = split_used_look(vq);
-
-		if (seen == SPLIT_LIES)
-			return virtqueue_violation(vq, SPLIT_LIE);
-		if (seen == SPLIT_NOTHING)
-			return NULL;
-	}
-	element = &vq->used->elements[vq->last_used & vq->mask];
-	id = LOAD(element->id);
-	bytes = LOAD(element->bytes);
-	if (unlikely(id >= vq->size || !vq->slots[id].token ||
-		     (uint16_t)(vq->slots[id].next - vq->last_used) >=
-			     (uint16_t)(vq->used_index - vq->last_used)))
-		return virtqueue_violation(vq, "used id not in flight"); /* [VQ-16] */
-	vq->batch_bytes = length_check(vq, bytes, vq->slots[id].writable);
-	vq->batch_last = (uint16_t)id;
-	vq->in_batch = true;
-	return virtqueue_split_in_order_get(vq, written);
-}
-
-void *virtqueue_split_in_order_get(struct virtqueue *vq, uint32_t *written)
-{
-	unsigned head = vq->next_used;
 	struct ring_slot *slot = &vq->slots[head];
-	uint32_t bytes = slot->writable;
 	void *token = slot->token;
 
-	if (!vq->in_batch)
-		return look(vq, written);
-	/* Those before the last were used completely. */
-	if (unlikely(head == vq->batch_last)) {
-		vq->in_batch = false;
-		bytes = vq->batch_bytes;
-	}
 	if (written)
 		*written = bytes;
 	slot->token = NULL;
@@ -126,6 +91,60 @@ void *virtqueue_split_in_order_get(struct virtqueue *vq, uint32_t *written)
 		vq->next_used = (head + slot->count) & vq->mask;
 	}
 	return token;
+}
+
+/* One used element may stand for a batch: it lies where the batch begins and names the
+ * buffer it ends with [VQ-23], one of those that the used index covers [VQ-24]. */
+static bool look(struct virtqueue *vq)
+{
+	const struct ring_used_element *element;
+	uint32_t id, bytes;
+
+	if (vq->last_used == vq->used_index) {
+		enum split_look seen = split_used_look(vq);
+
+		if (seen == SPLIT_LIES)
+			return virtqueue_violation(vq, SPLIT_LIE);
+		if (seen == SPLIT_NOTHING)
+			return false;
+	}
+	element = &vq->used->elements[vq->last_used & vq->mask];
+	id = LOAD(element->id);
+	bytes = LOAD(element->bytes);
+	if (unlikely(id >= vq->size || !vq->slots[id].token ||
+		     (uint16_t)(vq->slots[id].next - vq->last_used) >=
+			     (uint16_t)(vq->used_index - vq->last_used)))
+		return virtqueue_violation(vq, "used id not in flight"); /* [VQ-16] */
+	vq->batch_bytes = length_check(vq, bytes, vq->slots[id].writable);
+	vq->batch_last = id;
+	vq->in_batch = true;
+	return true;
+}
+
+/* The last of a batch, or the first of the next. */
+static __attribute__((noinline)) void *get_edge(struct virtqueue *vq, uint32_t *written)
+{
+	unsigned head = vq->next_used;
+	void *token;
+
+	if (!vq->in_batch && !look(vq))
+		return NULL;
+	if (head != vq->batch_last)
+		return virtqueue_split_in_order_get(vq, written);
+	token = take(vq, head, vq->batch_bytes, written);
+	vq->in_batch = false;
+	vq->batch_last = vq->next_used;
+	return token;
+}
+
+void *virtqueue_split_in_order_get(struct virtqueue *vq, uint32_t *written)
+{
+	unsigned head = vq->next_used;
+
+	if (unlikely(head == vq->batch_last))
+		return get_edge(vq, written);
+	/* Those before the last were used completely. */
+	return take(vq, head, vq->slots[head].writable, written);
 }
 
 void virtqueue_split_in_order_start(struct virtqueue *vq)
