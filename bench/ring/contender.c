@@ -183,11 +183,12 @@ struct contender contender_queue(enum virtqueue_layout layout, bool polled,
 	};
 }
 
-/* Areas as §2.7 and §2.8 have them, each from a cache line on. */
+/* Areas as our own queues have them: one after the other, the last on a line of its own. */
 static struct contender in_memory(const char *name, enum virtqueue_layout layout,
 				  bool event_idx)
 {
-	size_t bytes = 4 * PAGE_BYTES;
+	size_t bytes = 4 * PAGE_BYTES, driver_at = SIZE * sizeof(struct ring_desc);
+	size_t device_at = driver_at + (layout >= VIRTQUEUE_PACKED ? 64 : 576);
 	char *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
 			    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
@@ -201,8 +202,8 @@ static struct contender in_memory(const char *name, enum virtqueue_layout layout
 			    .event_idx = event_idx,
 			    .size = SIZE,
 			    .desc = memory,
-			    .driver = memory + PAGE_BYTES,
-			    .device = memory + 2 * PAGE_BYTES,
+			    .driver = memory + driver_at,
+			    .device = memory + device_at,
 			    .wrap = true },
 	};
 }
