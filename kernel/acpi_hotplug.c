@@ -6,6 +6,7 @@
  * one up, for the bus that was selected; a general purpose event says when to look. Without
  * that region in the tables nothing is touched. */
 
+#include <errno.h>
 #include <string.h>
 #include <arch/io.h>
 #include <kernel/acpi.h>
@@ -114,7 +115,7 @@ static void work(struct pci_hotplug *self)
 
 	(void)self;
 	for (unsigned i = 0; aml_block(i, &block); i++) {
-		for (const uint8_t *at = block.at; block.end - at > 6; at++) {
+		for (const uint8_t *at = block.at; block.end - at > 5; at++) {
 			struct aml object = { at + 5, block.end };
 			uint64_t select;
 			int bus;
@@ -172,7 +173,11 @@ void acpi_hotplug_init(void)
 		return;
 	handler = (struct irq_handler){ .handle = handle, .name = "hotplug" };
 	error = irq_line_attach(field(fadt, FADT_SCI, 2), &handler);
-	if (error || !acpi_mode(fadt)) {
+	if (!error && !acpi_mode(fadt)) {
+		irq_detach(&handler);
+		error = -ETIMEDOUT;
+	}
+	if (error) {
 		log_warn("acpi: no hot plug: no events (error %d)", -error);
 		return;
 	}
