@@ -103,14 +103,13 @@ static int negotiate(struct virtio_device *device)
 }
 
 /* Interrupts that follow DRIVER_OK at once must find us ready; what was added before it is
- * published by the first kick after it [INI-07]. */
+ * published by the first kick after it [INI-07]. -EIO: it broke while its driver set it up,
+ * and is not told DRIVER_OK. */
 int virtio_go_live(struct virtio_device *device)
 {
 	device->live = device->was_live = true;
-	if (device->gone || (device->broken && !device->recovery.armed)) { /* already */
-		device->live = false;
+	if (device->gone || device->broken)
 		return -EIO;
-	}
 	virtio_queues_live(device);
 	virtio_status_add(device, VIRTIO_STATUS_DRIVER_OK);
 	return 0;
@@ -137,6 +136,21 @@ static int fail(struct virtio_device *device, int error)
 	return error;
 }
 
+/* After a good probe() the driver has a device, and memory for it. So one that broke
+ * meanwhile is not failed behind its back: it is recovered, or removed, as if it broke now. */
+static int start(struct virtio_device *device)
+{
+	int error = virtio_go_live(device);
+
+	if (!error)
+		return 0;
+	if (!virtio_recovery_begin)
+		return error;
+	if (!device->gone && !device->recovery.armed)
+		virtio_recovery_begin(device);
+	return 0;
+}
+
 /* §3.1.1, in its order [INI-01]. */
 static int add(struct virtio_device *device)
 {
@@ -158,7 +172,7 @@ static int add(struct virtio_device *device)
 	if (!error)
 		error = device->driver->probe(device);
 	if (!error)
-		error = virtio_go_live(device);
+		error = start(device);
 	if (error)
 		return fail(device, error);
 	log_info("virtio: %s at %s, %s, interrupts %s", device->name, device->where,

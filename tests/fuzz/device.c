@@ -132,8 +132,7 @@ void fuzz_one(const uint8_t *data, size_t bytes)
 	}
 	if (fuzz_device.finish)
 		fuzz_device.finish(mock);
-	if (added || !fuzz_device.probe_keeps)
-		fuzz_check_leaks();
+	fuzz_check_leaks();
 	mock->chaos = NULL;
 	mock->reset_reads = mock->reset_pending = 0;
 	mock_remove(mock);

@@ -51,8 +51,6 @@ struct fuzz_device {
 	void (*step)(struct mock *mock, struct mock_chaos *chaos);
 	/* More that was promised, at the end; may be NULL. */
 	void (*finish)(struct mock *mock);
-	/* A failing probe() keeps its memory, as the driver's source says. */
-	bool probe_keeps;
 };
 extern const struct fuzz_device fuzz_device;
 

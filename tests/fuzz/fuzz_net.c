@@ -179,5 +179,4 @@ const struct fuzz_device fuzz_device = {
 	.id = VIRTIO_ID_NET,
 	.setup = setup,
 	.step = step,
-	.probe_keeps = true,
 };

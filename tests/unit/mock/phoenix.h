@@ -25,7 +25,7 @@ static unsigned taken_back, callbacks, broken_calls, restore_calls, restored_cal
 	removed_calls, queue_broken_calls, queue_restored_calls;
 static unsigned unquiet;	  /* how often the driver still is in a call */
 static unsigned restore_failures; /* how many restore() still fail */
-static bool gone_in_probe, break_in_ready;
+static bool gone_in_probe, break_in_probe, break_in_ready;
 static bool break_in_restore, gone_in_restore, gone_in_restored;
 static char buffers[BUFFERS][64];
 
@@ -57,6 +57,8 @@ static int probe(struct virtio_device *device)
 		host_clock_advance(10 * NS_PER_MS);
 		assert_int_equal(host_threads_run(), 0);
 	}
+	if (break_in_probe)
+		virtio_device_break(device, "while it is set up");
 	if (!error)
 		device->driver_data = kzalloc(16);
 	return error;
@@ -64,7 +66,8 @@ static int probe(struct virtio_device *device)
 
 static void kick_all(struct virtio_device *device)
 {
-	(void)device;
+	if (device->broken)
+		return;
 	for (unsigned i = 0; i < BUFFERS; i++) {
 		post(i);
 		virtqueue_kick(queues[i]);
