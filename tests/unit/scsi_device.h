@@ -125,10 +125,19 @@ static struct unit *give(unsigned index, unsigned target, unsigned number, uint3
 	return unit;
 }
 
+/* While one sleeps, the device and the scanning thread go on. */
+static bool everything(void)
+{
+	bool any = mock_run_all();
+
+	return host_threads_run() || any;
+}
+
 static struct mock *fresh(void)
 {
 	struct mock *mock = mock_new(VIRTIO_ID_SCSI);
 
+	host_world = everything;
 	memset(&device, 0, sizeof(device));
 	memset(units, 0, sizeof(units));
 	for (unsigned i = 0; i < 3; i++)

@@ -17,6 +17,8 @@
 
 /* virtio-scsi: units that fail, devices that lie, break or fall silent. */
 
+#include <kernel/cmdline.h>
+#include <virtio/dma.h>
 #include "scsi_device.h"
 
 /* [SCS-04] [SCS-05] What each answer means. */
@@ -183,6 +185,76 @@ static void broken_device(void **state)
 	finish(mock);
 }
 
+/* A host that does not say which units it has: boot goes on, and they are found when it does. */
+static void slow_to_tell(void **state)
+{
+	struct mock *mock = fresh();
+	uint64_t begin = clock_ns();
+
+	(void)state;
+	give(0, 0, 0, 512);
+	host_world = only_devices;
+	device.ignore = true;
+	assert_null(start(mock));
+	assert_true(clock_ns() - begin < 10 * NS_PER_SEC);
+	assert_true(mock->device.live);
+	device.ignore = false;
+	work();
+	disk = ferrule_block_at(0);
+	assert_non_null(disk);
+	assert_int_equal(ferrule_block_read(disk, 16, buffer, 4096), 0);
+	assert_memory_equal(buffer, units[0].data + 8192, 4096);
+	finish(mock);
+}
+
+LINKSET_DECLARE(cmdline_keys, const struct cmdline_key);
+
+static void bounce(const char *value)
+{
+	LINKSET_EACH(cmdline_keys, entry)
+	if (!strcmp((*entry)->name, "bounce"))
+		(*entry)->apply(value);
+}
+
+/* [SCS-07] Event buffers that find the arena full are given to the device as soon as there is
+ * room. */
+static void events_in_a_full_arena(void **state)
+{
+	enum { MOST = 1 << 14 };
+	static struct virtio_mapping mappings[MOST];
+	struct virtio_piece piece;
+	struct mock *mock;
+	unsigned count = 0;
+	long heap, pages;
+
+	(void)state;
+	bounce("1M");
+	assert_non_null(virtio_dma()); /* the arena is there for good */
+	heap = host_heap_live;
+	pages = host_page_live;
+	mock = fresh();
+	mock_offer(mock, VIRTIO_F_ACCESS_PLATFORM);
+	give(0, 0, 0, 512);
+	do { /* somebody else has all there is for buffers that wait */
+		piece = (struct virtio_piece){ (uintptr_t)buffer, 64 };
+		mappings[count] = (struct virtio_mapping){ .writable = 64 };
+		assert_true(count < MOST);
+	} while (!virtio_dma()->map(&mappings[count], &piece, 0, 1) && ++count);
+	start(mock);
+	work();
+	assert_int_equal(mock_available(mock, 1), 0);
+	while (count--) {
+		piece = (struct virtio_piece){ (uintptr_t)buffer, 64 };
+		virtio_dma()->unmap(&mappings[count], &piece, 1, 0);
+	}
+	assert_int_equal(ferrule_block_read(disk, 0, buffer, 4096), 0);
+	work();
+	assert_int_equal(mock_available(mock, 1), SCSI_EVENTS);
+	finish(mock);
+	assert_int_equal(host_heap_live, heap);
+	assert_int_equal(host_page_live, pages);
+}
+
 /* [SCS-06] Silence: the command is aborted, the unit reset, then the device. */
 static void silence(void **state)
 {
@@ -236,9 +308,15 @@ static void without_memory(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		scsi_test(answers),	   scsi_test(tried_again),   scsi_test(lies),
-		scsi_test(absurd),	   scsi_test(broken_device), scsi_test(silence),
+		scsi_test(answers),
+		scsi_test(tried_again),
+		scsi_test(lies),
+		scsi_test(absurd),
+		scsi_test(broken_device),
+		scsi_test(silence),
 		scsi_test(without_memory),
+		scsi_test(slow_to_tell),
+		cmocka_unit_test(events_in_a_full_arena), /* the last: the arena stays */
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 #define MAX_IN_FLIGHT  128
 #define CONTROL_QUEUES 2
 #define LEAVE_NS       (10 * NS_PER_MS)
+#define BOOT_NS	       (5 * NS_PER_SEC) /* boot waits for disks at most */
 
 /* [SCS-08] Each limit, read once, between what we need and what we can do. */
 static uint32_t limit(struct virtio_device *device, unsigned offset, uint32_t most)
@@ -168,19 +169,24 @@ static void kick_events(struct scsi *scsi)
 		virtqueue_notify(scsi->vqs[1]);
 }
 
-/* The units there are now, before boot goes on; later ones are the thread's. */
+/* The units there are now, before boot goes on. It does not wait for a host that is silent:
+ * what that has is found later, by the thread. */
 static void scsi_ready(struct virtio_device *device)
 {
 	struct scsi *scsi = device->driver_data;
-	unsigned long flags;
+	uint64_t deadline = clock_ns() + BOOT_NS;
+	bool in_time = true;
+	struct wait wait;
 
 	kick_events(scsi);
-	scsi->thread = true; /* the scanning thread: we are it */
-	scsi_scan_all(scsi);
-	flags = spin_lock(&scsi->lock);
-	scsi->thread = false;
-	spin_unlock(&scsi->lock, flags);
-	timer_arm(&scsi->scan, clock_ns()); /* what came meanwhile */
+	wait_begin(&scsi->first_scan, &wait);
+	scsi_want_scan(scsi, -1);
+	while (!__atomic_load_n(&scsi->scanned, __ATOMIC_ACQUIRE) && in_time)
+		in_time = wait_sleep(&wait, deadline);
+	wait_end(&wait);
+	if (!in_time)
+		log_warn("%s: slow to say which disks it has: boot goes on without",
+			 device->name);
 }
 
 static void scsi_broken(struct virtio_device *device)

@@ -187,6 +187,7 @@ struct scsi {
 	struct spinlock lock; /* the control and event queues, and all below */
 	uint8_t *shared;      /* a page: event buffers, the task management request */
 	uint64_t shared_phys;
+	unsigned idle_events; /* a bit for each event buffer the device has not */
 	bool control_busy;
 	bool stopped;
 	bool scan_all;
@@ -194,6 +195,8 @@ struct scsi {
 	struct timer scan;	  /* makes the thread that looks into that */
 	bool thread;		  /* there is one */
 	bool ending;		  /* the device was removed: no more */
+	bool scanned;		  /* all of it, once */
+	struct wait_queue first_scan;
 };
 
 /* scsi.c */

@@ -19,24 +19,35 @@ struct scsi_event {
 	uint32_t reason;
 };
 
-/* [SCS-07] The queue is kept filled. Under scsi->lock. */
-static bool give(struct scsi *scsi, uint8_t *buffer)
+static bool give(struct scsi *scsi, unsigned index)
 {
-	struct virtio_piece piece = {
-		scsi->shared_phys + (uint64_t)(buffer - scsi->shared), SCSI_EVENT_BYTES
-	};
+	unsigned place = index * SCSI_EVENT_BYTES;
+	struct virtio_piece piece = { scsi->shared_phys + place, SCSI_EVENT_BYTES };
+	uint8_t *buffer = scsi->shared + place;
 
 	memset(buffer, 0, SCSI_EVENT_BYTES);
 	return !virtqueue_add(scsi->vqs[1], &piece, 0, 1, buffer);
+}
+
+/* [SCS-07] The queue is kept filled. Where devices see only part of memory there may be no
+ * room there now: the queue calls back when there is. Under scsi->lock. */
+static void fill(struct scsi *scsi)
+{
+	for (unsigned i = 0; i < SCSI_EVENTS; i++) {
+		if (!(scsi->idle_events >> i & 1))
+			continue;
+		if (!give(scsi, i))
+			return;
+		scsi->idle_events &= ~(1u << i);
+	}
 }
 
 void scsi_events_fill(struct scsi *scsi)
 {
 	unsigned long flags = spin_lock(&scsi->lock);
 
-	for (unsigned i = 0; i < SCSI_EVENTS; i++)
-		if (!give(scsi, scsi->shared + i * SCSI_EVENT_BYTES))
-			break;
+	scsi->idle_events = (1u << SCSI_EVENTS) - 1;
+	fill(scsi);
 	spin_unlock(&scsi->lock, flags);
 }
 
@@ -78,8 +89,10 @@ void scsi_event_used(struct virtqueue *vq)
 			memcpy(&event, buffer, sizeof(event));
 			if (bytes >= sizeof(event) || scsi->device->transport->legacy)
 				take(scsi, &event);
-			give(scsi, buffer);
+			scsi->idle_events |= 1u << (buffer - scsi->shared) /
+							   SCSI_EVENT_BYTES;
 		}
+		fill(scsi);
 	} while (!virtqueue_enable_cb(vq) && !virtqueue_broken(vq));
 	kick = virtqueue_kick_prepare(vq);
 	spin_unlock(&scsi->lock, flags);
@@ -103,8 +116,11 @@ static void work(void *argument)
 	struct scsi *scsi = argument;
 	unsigned long flags;
 
-	if (__atomic_exchange_n(&scsi->scan_all, false, __ATOMIC_ACQUIRE))
+	if (__atomic_exchange_n(&scsi->scan_all, false, __ATOMIC_ACQUIRE)) {
 		scsi_scan_all(scsi);
+		__atomic_store_n(&scsi->scanned, true, __ATOMIC_RELEASE);
+		wait_wake(&scsi->first_scan, WAKE_ALL, 0);
+	}
 	for (unsigned i = 0; i < 8; i++) {
 		uint32_t targets = __atomic_exchange_n(&scsi->scan_targets[i], 0,
 						       __ATOMIC_ACQUIRE);
