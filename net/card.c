@@ -185,8 +185,8 @@ void card_attach(struct ferrule_net *net, const struct net_config *config)
 	configure(card);
 	if (!card->info.link_up)
 		log_info("%s: link down", card->info.name);
-	/* What came before the client was there is not announced again. */
-	__atomic_store_n(&card->attention, true, __ATOMIC_RELEASE);
+	/* What came, or changed, before the client was there is not announced again. */
+	on_link_changed(card);
 	return;
 no_memory:
 	log_error("net: no memory for a card");

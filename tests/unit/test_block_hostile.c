@@ -122,6 +122,34 @@ static void capacity_changes(void **state)
 	finish(mock);
 }
 
+static unsigned reads, change_at;
+
+static void change_early(struct mock *mock)
+{
+	if (!(mock->status & VIRTIO_STATUS_DRIVER_OK) && ++reads == change_at)
+		put(mock, 0, 1000, 8);
+}
+
+/* [BLK-19] What changes before DRIVER_OK is not announced, but found. */
+static void capacity_changes_early(void **state)
+{
+	struct ferrule_block_info info;
+
+	(void)state;
+	change_at = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		struct mock *mock = fresh();
+
+		reads = 0;
+		mock->config_race = change_early;
+		start(mock);
+		change_at = reads; /* after the last look, next time */
+		ferrule_block_info(disk, &info);
+		assert_int_equal(info.sectors, i ? 1000 : SECTORS);
+		finish(mock);
+	}
+}
+
 /* [BLK-19] A disk that shrinks: what waits beyond its end fails without being asked of the
  * device, the rest goes on. Whoever waits for a new size is told. */
 static void shrinking(void **state)
@@ -220,6 +248,7 @@ int main(void)
 		block_test(huge_lengths_are_cut),
 		block_test(slow_device_is_not_given_up),
 		block_test(capacity_changes),
+		block_test(capacity_changes_early),
 		block_test(shrinking),
 		block_test(unplugged),
 	};

@@ -55,6 +55,34 @@ static void configuration(void **state)
 	finish(mock);
 }
 
+static unsigned reads, change_at;
+
+static void change_early(struct mock *mock)
+{
+	if (!(mock->status & VIRTIO_STATUS_DRIVER_OK) && ++reads == change_at)
+		mock->config[6] = 0;
+}
+
+/* [CFG-07] What changes before DRIVER_OK is not announced, but found. */
+static void link_changes_early(void **state)
+{
+	struct ferrule_net_info info;
+
+	(void)state;
+	change_at = 0;
+	for (unsigned i = 0; i < 2; i++) {
+		struct mock *mock = fresh();
+
+		reads = 0;
+		mock->config_race = change_early;
+		start(mock);
+		change_at = reads; /* after the last look, next time */
+		ferrule_net_info(net, &info);
+		assert_int_equal(info.link_up, !i);
+		finish(mock);
+	}
+}
+
 /* [NET-03] [NET-04] [NET-06] [CFG-09] */
 static void bad_configuration(void **state)
 {
@@ -338,6 +366,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		net_test(configuration),
+		net_test(link_changes_early),
 		net_test(bad_configuration),
 		net_test(dependencies_hold),
 		net_test(receives),

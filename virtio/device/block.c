@@ -158,6 +158,25 @@ static int block_probe(struct virtio_device *device)
 	return 0;
 }
 
+/* [BLK-19] Under a lock, so that what an interrupt read is not replaced by what a thread had
+ * read before. */
+static void block_config_changed(struct virtio_device *device)
+{
+	struct block *block = device->driver_data;
+	unsigned long flags = spin_lock(&block->size_lock);
+	uint64_t sectors = block_read_capacity(device), before = block->disk.sectors;
+
+	if (sectors != before)
+		disk_resized(&block->disk, sectors);
+	spin_unlock(&block->size_lock, flags);
+	if (sectors == before)
+		return;
+	for (unsigned i = 0; sectors < before && i < block->queue_count; i++)
+		block_queue_shrink(&block->queues[i], sectors);
+	log_info("%s: now has %llu sectors", block->disk.info.name,
+		 (unsigned long long)sectors);
+}
+
 static void block_ready(struct virtio_device *device)
 {
 	struct block *block = device->driver_data;
@@ -165,26 +184,11 @@ static void block_ready(struct virtio_device *device)
 
 	disk_add(disk, "vd");
 	block->listed = true;
+	block_config_changed(device); /* changes were not announced before DRIVER_OK */
 	log_info("%s: %s, %llu MiB%s, %u × %u requests of %u pieces", device->name,
 		 disk->info.name, (unsigned long long)(disk->sectors >> 11),
 		 disk->info.read_only ? ", read-only" : "", block->queue_count,
 		 block->queues->slot_count, disk->data_pieces_max);
-}
-
-/* [BLK-19] */
-static void block_config_changed(struct virtio_device *device)
-{
-	struct block *block = device->driver_data;
-	uint64_t sectors = block_read_capacity(device);
-	uint64_t before = __atomic_load_n(&block->disk.sectors, __ATOMIC_RELAXED);
-
-	if (sectors == before)
-		return;
-	disk_resized(&block->disk, sectors);
-	for (unsigned i = 0; sectors < before && i < block->queue_count; i++)
-		block_queue_shrink(&block->queues[i], sectors);
-	log_info("%s: now has %llu sectors", block->disk.info.name,
-		 (unsigned long long)sectors);
 }
 
 static void block_broken(struct virtio_device *device)

@@ -175,6 +175,7 @@ struct block {
 	bool unchecked_lengths; /* legacy: used lengths mean nothing */
 	bool sequential;	/* host-managed zones: one part of a write at a time */
 	bool listed;
+	struct spinlock size_lock;  /* disk.sectors is written under it */
 	uint32_t write_granularity; /* bytes; zoned disks */
 	uint32_t append_max_sectors;
 };

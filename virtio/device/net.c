@@ -232,6 +232,7 @@ static void net_ready(struct virtio_device *device)
 
 	net_configure(net);
 	net_rx_start(net);
+	net_read_link(net); /* changes were not announced before DRIVER_OK */
 	enlist(net);
 	log_info("%s: %02x:%02x:%02x:%02x:%02x:%02x, MTU %u, link %s", device->name,
 		 mac[0], mac[1], mac[2], mac[3], mac[4], mac[5], net->info.mtu,

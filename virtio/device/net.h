@@ -199,6 +199,8 @@ struct ferrule_net {
 	unsigned tx_pairs;
 	unsigned rx_turn; /* the client's: the queue that is looked at first */
 
+	struct spinlock link_lock; /* what the configuration says of the link */
+
 	/* Who has the card. Under client_lock. */
 	struct spinlock client_lock;
 	struct ferrule_net_client client;

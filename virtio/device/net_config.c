@@ -29,10 +29,12 @@ static void read_mac(struct ferrule_net *net)
 	mac[0] = (uint8_t)((mac[0] & ~1u) | 2u); /* unicast, locally administered */
 }
 
-/* Any context. No status: up [NET-04]; a speed that cannot be is unknown [NET-07]. */
+/* Any context. No status: up [NET-04]; a speed that cannot be is unknown [NET-07]. Under a
+ * lock, so that what an interrupt read is not replaced by what a thread had read before. */
 bool net_read_link(struct ferrule_net *net)
 {
 	struct virtio_device *device = net->device;
+	unsigned long flags = spin_lock(&net->link_lock);
 	bool was_up = net->info.link_up, up = true, announce = false;
 
 	if (virtio_has(device, VIRTIO_NET_F_STATUS)) {
@@ -51,6 +53,7 @@ bool net_read_link(struct ferrule_net *net)
 	}
 	__atomic_store_n(&net->info.announce, announce, __ATOMIC_RELEASE);
 	__atomic_store_n(&net->info.link_up, up, __ATOMIC_RELEASE);
+	spin_unlock(&net->link_lock, flags);
 	return up != was_up;
 }
 
