@@ -14,6 +14,7 @@
 
 /* Files by 9p, against a server that is honest. */
 
+#include <kernel/cmdline.h>
 #include "p9_mounted.h"
 
 static uint8_t data[FILE_BYTES], back[FILE_BYTES];
@@ -124,12 +125,39 @@ static void names(void **state)
 	retire(mock);
 }
 
+LINKSET_DECLARE(cmdline_keys, const struct cmdline_key);
+
+/* [NEG-05]: where devices see little memory, requests are cut to what they can be shown. */
+static void in_a_small_arena(void **state)
+{
+	struct mock *mock;
+	struct inode *root, *file;
+
+	(void)state;
+	LINKSET_EACH(cmdline_keys, entry)
+	if (!strcmp((*entry)->name, "bounce"))
+		(*entry)->apply("1M");
+	mock = device("hello");
+	mock_offer(mock, VIRTIO_F_ACCESS_PLATFORM);
+	assert_int_equal(mock_add(mock), 0);
+	assert_int_equal(p9_type.mount("hello", false, &share), 0);
+	root = fs_root();
+	assert_int_equal(fs_create(root, "file", 4, S_IFREG | 0640, &file), 0);
+	assert_int_equal(file->fs->operations->write(file, data, 400000, 0), 400000);
+	memset(back, 0, sizeof(back));
+	assert_int_equal(file->fs->operations->read(file, back, 400000, 0), 400000);
+	assert_memory_equal(back, data, 400000);
+	fs_inode_put(file);
+	fs_inode_put(root);
+	fs_names_drop_all();
+	retire(mock);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		p9_test(tags),
-		p9_test(contents),
-		p9_test(names),
+		p9_test(tags), p9_test(contents), p9_test(names),
+		cmocka_unit_test(in_a_small_arena), /* the last: the arena stays */
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -85,8 +85,8 @@ ssize_t exchange_data(struct exchange_request *request, bool to_device, const vo
 	bool missing = false;
 	unsigned first = to_device ? 1 : 2, end;
 
-	if (bytes > INT32_MAX)
-		bytes = INT32_MAX;
+	if (bytes > request->exchange->payload_max)
+		bytes = request->exchange->payload_max;
 	if (!bytes)
 		return 0;
 	if (!pieces_populate(data, bytes, NULL))

@@ -67,6 +67,7 @@ struct exchange {
 	unsigned queue_count, next_queue;
 	struct exchange_request *requests; /* request_count of them */
 	unsigned request_count, pieces_max;
+	uint32_t payload_max; /* bytes that the queues take in one request */
 	int error;	  /* 0, or what new requests get; atomic, written under lock */
 	unsigned session; /* counts the times that all was lost; atomic, as well */
 
@@ -100,8 +101,8 @@ void exchange_destroy(struct exchange *exchange);
  * and `wait` is false. */
 int exchange_begin(struct exchange *exchange, bool wait, struct exchange_request **out);
 /* The payload: data[0 .. result), to be read by the device or written by it. The result
- * is less than `bytes` where memory is scattered more than one request can say; -EFAULT:
- * there is no such memory. After the message, before the submit; at most once. */
+ * is less than `bytes` where memory is scattered more than one request can say, or devices
+ * see only little memory; -EFAULT: there is no such memory. After the message, before the submit; at most once. */
 ssize_t exchange_data(struct exchange_request *request, bool to_device, const void *data,
 		      size_t bytes);
 /* A request that began before the device lost everything is not sent any more (-EIO). */

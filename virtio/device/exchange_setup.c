@@ -46,11 +46,12 @@ static void watchdog_expired(struct timer *timer)
 		virtio_device_break(exchange->device, "no answer for too long");
 }
 
-/* Data pieces that all queues take besides message and reply. */
+/* What all queues take: of pieces, and of bytes besides message and reply. */
 static int set_queues(struct exchange *exchange, struct virtqueue **queues,
 		      unsigned queue_count)
 {
 	unsigned most = EXCHANGE_PIECES_MAX;
+	uint32_t bytes = INT32_MAX;
 
 	for (unsigned i = 0; i < queue_count; i++) {
 		unsigned pieces = virtqueue_pieces_max(queues[i]);
@@ -59,11 +60,15 @@ static int set_queues(struct exchange *exchange, struct virtqueue **queues,
 			return -ENOTSUP;
 		if (pieces < most)
 			most = pieces;
+		if (virtqueue_bytes_max(queues[i]) < bytes)
+			bytes = virtqueue_bytes_max(queues[i]);
 		exchange->queues[i] = queues[i];
 	}
 	exchange->queue_count = queue_count;
 	exchange->next_queue = 0;
 	exchange->pieces_max = most;
+	exchange->payload_max = (bytes - sizeof(struct exchange_memory)) &
+				~(uint32_t)(PAGE_BYTES - 1);
 	return 0;
 }
 
