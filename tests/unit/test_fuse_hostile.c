@@ -76,7 +76,7 @@ static void tamper(uint32_t opcode, uint8_t *reply, uint32_t *bytes, uint32_t *u
 		break;
 	case POSITIVE_ERROR:
 	case HUGE_ERROR:
-		header->error = lie == POSITIVE_ERROR ? 5 : -4096;
+		header->error = lie == POSITIVE_ERROR ? 5 : -512;
 		break;
 	case SHORT_CONTENT:
 		header->len = *bytes -= 4;

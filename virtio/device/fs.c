@@ -22,7 +22,7 @@ enum fs_queue { HIPRIO = 0, REQUEST_FIRST = 1 };
 #define HIPRIO_REQUESTS 16
 #define WINDOW_ID	0 /* of the shared memory region (§5.11.4) */
 #define FUSE_FORGET	2
-#define ERROR_MAX	4095
+#define ERROR_MAX	511 /* of system calls: what a host may answer */
 
 struct virtio_fs {
 	struct virtio_device *device;

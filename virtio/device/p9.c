@@ -20,7 +20,7 @@ enum p9_config { CONFIG_TAG_BYTES = 0, CONFIG_TAG = 2 };
 #define RING_MAX      128
 #define REQUESTS      32
 #define NO_TAG	      0xffff /* of TVERSION */
-#define ERROR_MAX     4095
+#define ERROR_MAX     511    /* of system calls: what a host may answer */
 
 struct virtio_p9 {
 	struct virtio_device *device;
