@@ -76,6 +76,9 @@ int fuse_ready(struct fuse *fuse)
 	error = again && fuse->session == session ? 0 : begin_session(fuse, session);
 	if (!error) {
 		again = again && fuse->session != session;
+		/* It alone lives on, but is not open any more. */
+		__atomic_store_n(&fuse->root->has_handle[FUSE_FOR_READING], false,
+				 __ATOMIC_RELEASE);
 		__atomic_store_n(&fuse->root->session, session, __ATOMIC_RELEASE);
 		__atomic_store_n(&fuse->session, session, __ATOMIC_RELEASE);
 		__atomic_store_n(&fuse->begun, true, __ATOMIC_RELEASE);

@@ -49,8 +49,10 @@ int fuse_handle(struct fuse_inode *node, enum fuse_access access, uint64_t *out)
 				       .reply = &answer,
 				       .reply_bytes = sizeof(answer) };
 	struct fuse *fuse = fuse_of(&node->inode);
-	int error;
+	int error = fuse_ready(fuse);
 
+	if (error)
+		return error;
 	if (!has(node, access) && access == FUSE_FOR_READING && node->created &&
 	    has(node, FUSE_FOR_WRITING))
 		access = FUSE_FOR_WRITING;
@@ -59,13 +61,17 @@ int fuse_handle(struct fuse_inode *node, enum fuse_access access, uint64_t *out)
 		if (error)
 			return error;
 		mutex_lock(&fuse->mutex);
-		second = has(node, access);
+		if (call.session != fuse_session(node))
+			error = -ESTALE;
+		second = error || has(node, access);
 		if (!second)
 			fuse_handle_set(node, access, answer.fh);
 		mutex_unlock(&fuse->mutex);
 		if (second)
 			fuse_release(fuse, call.session, node->nodeid, directory,
 				     answer.fh);
+		if (error)
+			return error;
 	}
 	*out = node->handles[access];
 	return 0;

@@ -27,12 +27,14 @@ uint32_t p9_fid_new(struct p9 *p9)
 	return fid;
 }
 
-/* A fid whose number finds no room here is not used again. */
-void p9_fid_free(struct p9 *p9, uint32_t fid)
+/* A fid whose number finds no room here is not used again. One of a session that ended means
+ * another fid by now. */
+void p9_fid_free(struct p9 *p9, unsigned session, uint32_t fid)
 {
 	unsigned long flags = spin_lock(&p9->fids_lock);
+	bool ours = session == p9->fids_session;
 
-	if (p9->free_count == p9->free_room) {
+	if (ours && p9->free_count == p9->free_room) {
 		uint32_t room = p9->free_room ? 2 * p9->free_room : 64;
 		uint32_t *more = krealloc(p9->free_fids, room * sizeof(*more));
 
@@ -41,7 +43,7 @@ void p9_fid_free(struct p9 *p9, uint32_t fid)
 			p9->free_room = room;
 		}
 	}
-	if (p9->free_count < p9->free_room)
+	if (ours && p9->free_count < p9->free_room)
 		p9->free_fids[p9->free_count++] = fid;
 	spin_unlock(&p9->fids_lock, flags);
 }
@@ -79,7 +81,7 @@ void p9_clunk(struct p9 *p9, unsigned session, uint32_t fid)
 	if (__atomic_load_n(&p9->ended, __ATOMIC_ACQUIRE))
 		return;
 	if (!p9_begin_fid(p9, session, fid, &call) && !p9_end(&call))
-		p9_fid_free(p9, fid);
+		p9_fid_free(p9, session, fid);
 }
 
 struct p9_qid p9_get_qid(struct p9_call *call)
@@ -146,6 +148,7 @@ static int begin_session(struct p9 *p9, unsigned session)
 	unsigned long flags = spin_lock(&p9->fids_lock);
 	int error;
 
+	p9->fids_session = session;
 	p9->free_count = 0;
 	p9->next_fid = ROOT_FID + 1;
 	spin_unlock(&p9->fids_lock, flags);
@@ -158,6 +161,8 @@ static int begin_session(struct p9 *p9, unsigned session)
 		error = -ENOMEM;
 	if (error)
 		return error;
+	/* It alone lives on, but is not open any more. */
+	__atomic_store_n(&p9->root->has_open[P9_FOR_READING], false, __ATOMIC_RELEASE);
 	__atomic_store_n(&p9->root->session, session, __ATOMIC_RELEASE);
 	__atomic_store_n(&p9->session, session, __ATOMIC_RELEASE);
 	__atomic_store_n(&p9->begun, true, __ATOMIC_RELEASE);

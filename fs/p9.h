@@ -39,6 +39,7 @@ struct p9 {
 	struct spinlock fids_lock;
 	uint32_t *free_fids;
 	uint32_t free_count, free_room, next_fid;
+	unsigned fids_session; /* that they are of; under fids_lock */
 };
 
 enum p9_access { P9_FOR_READING, P9_FOR_WRITING, P9_ACCESSES };
@@ -90,16 +91,18 @@ int p9_begin(struct p9_inode *node, struct p9_call *call);
 int p9_begin_fid(struct p9 *p9, unsigned session, uint32_t fid, struct p9_call *call);
 int p9_end(struct p9_call *call); /* submits and finishes */
 uint32_t p9_fid_new(struct p9 *p9);
-void p9_fid_free(struct p9 *p9, uint32_t fid); /* the host does not know it */
+/* The host does not know it. */
+void p9_fid_free(struct p9 *p9, unsigned session, uint32_t fid);
 void p9_clunk(struct p9 *p9, unsigned session, uint32_t fid);
 struct p9_qid p9_get_qid(struct p9_call *call);
 extern const struct fs_operations p9_type;
 
 /* p9_inode.c */
 struct p9_inode *p9_root_make(struct p9 *p9, uint64_t number, uint32_t fid);
-/* A new fid for `name` in the directory (NULL: for the directory itself). */
-int p9_walk(struct p9_inode *from, const char *name, size_t length, uint32_t *fid,
-	    struct p9_qid *qid);
+/* A new fid for `name` in the directory (NULL: for the inode itself), of that session: fids
+ * of one mean other files in the next. */
+int p9_walk(struct p9_inode *from, unsigned session, const char *name, size_t length,
+	    uint32_t *fid, struct p9_qid *qid);
 int p9_getattr(struct p9 *p9, unsigned session, uint32_t fid, struct p9_attr *out);
 int p9_lookup(struct inode *directory, const char *name, size_t length,
 	      struct inode **out);

@@ -35,19 +35,23 @@ int p9_opened(struct p9_inode *node, enum p9_access access, uint32_t *fid)
 	uint32_t flags = S_ISDIR(node->inode.mode)  ? O_RDONLY | O_DIRECTORY
 			 : access == P9_FOR_WRITING ? O_WRONLY
 						    : O_RDONLY;
+	int error = p9_ready(p9);
 	unsigned session = p9_session(node);
 	uint32_t new;
 	bool second;
-	int error;
 
+	if (error)
+		return error;
 	if (!has(node, access) && access == P9_FOR_READING && node->created)
 		access = P9_FOR_WRITING;
 	if (!has(node, access)) {
-		error = p9_walk(node, NULL, 0, &new, NULL);
+		error = p9_walk(node, session, NULL, 0, &new, NULL);
 		if (error)
 			return error;
 		error = lopen(p9, session, new, flags);
 		mutex_lock(&p9->mutex);
+		if (!error && session != p9_session(node))
+			error = -ESTALE;
 		second = error || has(node, access);
 		if (!second) {
 			node->open[access] = new;

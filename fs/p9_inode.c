@@ -45,12 +45,12 @@ struct p9_inode *p9_root_make(struct p9 *p9, uint64_t number, uint32_t fid)
 	return make(p9, number, S_IFDIR | 0755, fid, 0);
 }
 
-int p9_walk(struct p9_inode *from, const char *name, size_t length, uint32_t *fid,
-	    struct p9_qid *qid)
+int p9_walk(struct p9_inode *from, unsigned session, const char *name, size_t length,
+	    uint32_t *fid, struct p9_qid *qid)
 {
 	struct p9 *p9 = p9_of(&from->inode);
 	struct p9_call call = { .type = P9_TWALK };
-	int error = p9_begin(from, &call);
+	int error = p9_begin_fid(p9, session, from->fid, &call);
 	uint32_t new;
 	uint16_t count;
 
@@ -63,14 +63,14 @@ int p9_walk(struct p9_inode *from, const char *name, size_t length, uint32_t *fi
 		p9_put_text(&call, name, length);
 	error = p9_end(&call);
 	if (error) {
-		p9_fid_free(p9, new);
+		p9_fid_free(p9, session, new);
 		return error;
 	}
 	count = p9_get16(&call);
 	if (name)
 		*qid = p9_get_qid(&call);
 	if (call.overrun || count != (name ? 1 : 0)) {
-		p9_clunk(p9, call.session, new);
+		p9_clunk(p9, session, new);
 		return -EIO;
 	}
 	*fid = new;
@@ -170,12 +170,15 @@ int p9_lookup(struct inode *directory, const char *name, size_t length,
 	      struct inode **out)
 {
 	struct p9 *p9 = p9_of(directory);
-	unsigned session = p9_session(p9_node(directory));
 	struct inode *found = NULL;
 	struct p9_qid qid;
+	unsigned session;
 	uint32_t fid;
-	int error = p9_walk(p9_node(directory), name, length, &fid, &qid);
+	int error = p9_ready(p9);
 
+	session = p9_session(p9_node(directory));
+	if (!error)
+		error = p9_walk(p9_node(directory), session, name, length, &fid, &qid);
 	if (error)
 		return error;
 	if (qid.type & P9_QID_DIRECTORY) {

@@ -18,12 +18,16 @@ int p9_create(struct inode *directory, const char *name, size_t length, mode_t m
 	struct p9 *p9 = p9_of(directory);
 	struct p9_call call = { .type = P9_TLCREATE };
 	struct p9_inode *node;
+	unsigned session;
 	uint32_t fid;
-	int error = p9_walk(p9_node(directory), NULL, 0, &fid, NULL);
+	int error = p9_ready(p9);
 
+	session = p9_session(p9_node(directory));
+	if (!error)
+		error = p9_walk(p9_node(directory), session, NULL, 0, &fid, NULL);
 	if (error)
 		return error;
-	error = p9_begin_fid(p9, p9_session(p9_node(directory)), fid, &call);
+	error = p9_begin_fid(p9, session, fid, &call);
 	if (!error) {
 		p9_put_text(&call, name, length);
 		p9_put32(&call, O_RDWR | O_CREAT | O_EXCL);
@@ -34,12 +38,12 @@ int p9_create(struct inode *directory, const char *name, size_t length, mode_t m
 	if (!error)
 		error = p9_lookup(directory, name, length, out);
 	if (error) {
-		p9_clunk(p9, p9_session(p9_node(directory)), fid);
+		p9_clunk(p9, session, fid);
 		return error;
 	}
 	node = p9_node(*out);
-	if (!S_ISREG((*out)->mode) || node->session != call.session) {
-		p9_clunk(p9, call.session, fid); /* replaced by the host meanwhile */
+	if (!S_ISREG((*out)->mode) || node->session != session) {
+		p9_clunk(p9, session, fid); /* replaced by the host meanwhile */
 		return 0;
 	}
 	node->open[P9_FOR_WRITING] = fid; /* nobody else knows of this inode yet */
@@ -192,9 +196,12 @@ int p9_entries(struct inode *directory, uint64_t offset, fs_entry_visitor visit,
 	struct p9 *p9 = p9_of(directory);
 	unsigned budget = SHARE_ENTRIES_MAX;
 	char *list = kmalloc(SHARE_LIST_BYTES);
-	uint32_t most = SHARE_LIST_BYTES, fid;
-	int error = list ? p9_opened(node, P9_FOR_READING, &fid) : -ENOMEM;
+	uint32_t most = SHARE_LIST_BYTES, fid = P9_NO_FID;
+	int error = list ? p9_ready(p9) : -ENOMEM;
+	unsigned session = p9_session(node);
 
+	if (!error)
+		error = p9_opened(node, P9_FOR_READING, &fid);
 	if (!error) {
 		uint32_t fits = __atomic_load_n(&p9->msize, __ATOMIC_RELAXED) -
 				P9_WRITE_HEAD_BYTES;
@@ -208,7 +215,7 @@ int p9_entries(struct inode *directory, uint64_t offset, fs_entry_visitor visit,
 					.data = list,
 					.data_bytes = most };
 
-		error = p9_begin_fid(p9, p9_session(node), fid, &call);
+		error = p9_begin_fid(p9, session, fid, &call);
 		if (error)
 			break;
 		p9_put64(&call, offset);

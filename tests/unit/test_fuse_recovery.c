@@ -16,22 +16,40 @@
 
 #include "fuse_mounted.h"
 
+static bool count_entry(void *context, const char *name, size_t length, uint64_t inode,
+			unsigned type, uint64_t next_offset)
+{
+	(void)name;
+	(void)length;
+	(void)inode;
+	(void)type;
+	(void)next_offset;
+	++*(unsigned *)context;
+	return true;
+}
+
 /* All waits end: those of a server that is silent with the device's reset. */
 static void silence(void **state)
 {
 	struct mock *mock = mounted();
-	struct inode *file = a_file(mock);
+	struct inode *file = a_file(mock), *root = fs_root();
+	unsigned count = 0;
 	struct stat stat;
 	uint64_t begun = host_clock_ns;
 
 	(void)state;
+	assert_int_equal(fuse_type.entries(root, 0, count_entry, &count), 0);
 	host.silent = true;
 	assert_int_equal(file->fs->operations->stat(file, &stat), -EIO);
 	assert_true(host_clock_ns - begun <= 2 * 61 * NS_PER_SEC);
 	assert_int_equal(file->fs->operations->read(file, data, 65536, 0), -EIO);
 	host.silent = false;
 	settle();
+	/* The root, which was open, is opened anew. */
+	assert_int_equal(fuse_type.entries(root, 0, count_entry, &count), 0);
+	assert_true(count && count % 2 == 0);
 	assert_int_equal(file->fs->operations->stat(file, &stat), -ESTALE);
+	fs_inode_put(root);
 	fs_inode_put(file);
 	retire(mock);
 }

@@ -54,7 +54,7 @@ static void tamper(uint8_t type, uint8_t *answer, uint32_t *bytes, uint32_t *use
 		answer[4] += 2;
 	if (lie == NO_ERROR) {
 		answer[4] = P9_RLERROR;
-		memset(answer + 7, 0xff, 4);
+		memcpy(answer + 7, "\0\2\0\0", 4);
 		size = *bytes = 11;
 	}
 	if (lie == MORE) /* a count beyond what there is */
@@ -198,6 +198,35 @@ static void contents_that_cannot_be(void **state)
 	}
 }
 
+/* [P9-02]: a fid that is given back late, of a session that ended, is not used twice; and the
+ * root, which was open then, can be listed again. */
+static void fids_of_old(void **state)
+{
+	struct mock *mock = mounted();
+	struct p9 *p9 = (struct p9 *)share;
+	unsigned old = p9->session;
+	struct inode *root = fs_root();
+	unsigned count = 0;
+	uint32_t fid;
+
+	(void)state;
+	host.files[host_make("file", S_IFREG | 0644)].size = 100;
+	assert_int_equal(p9_type.entries(root, 0, count_entry, &count), 0);
+	virtio_device_break(&mock->device, "a test");
+	settle();
+	fs_inode_put(resolve("/file"));
+	assert_int_not_equal(p9->session, old);
+	assert_int_equal(p9_type.entries(root, 0, count_entry, &count), 0);
+	assert_int_equal(count, 2);
+	fs_inode_put(root);
+	fid = p9_fid_new(p9);
+	p9_fid_free(p9, old, fid);
+	assert_int_not_equal(p9_fid_new(p9), fid);
+	p9_fid_free(p9, p9->session, fid);
+	assert_int_equal(p9_fid_new(p9), fid);
+	retire(mock);
+}
+
 /* [P9-01] [P9-02]: a message size that cannot be worked with, or more than was asked. */
 static void impossible_sessions(void **state)
 {
@@ -219,10 +248,9 @@ static void impossible_sessions(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		p9_test(answers_that_are_none),
-		p9_test(contents_that_cannot_be),
-		p9_test(names_that_lie),
-		p9_test(impossible_sessions),
+		p9_test(answers_that_are_none), p9_test(contents_that_cannot_be),
+		p9_test(names_that_lie),	p9_test(impossible_sessions),
+		p9_test(fids_of_old),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
