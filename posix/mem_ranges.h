@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Between mem.c and mremap.c: the set of mapped ranges and its lock. */
+/* Between mem.c, madvise.c and mremap.c: the set of mapped ranges and its lock. */
 
 #ifndef POSIX_MEM_RANGES_H
 #define POSIX_MEM_RANGES_H
