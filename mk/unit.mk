@@ -9,7 +9,8 @@
 #
 # mock/mock.c stands for all of the mock but its transports, mock/virtio_pci.c for all of
 # a virtio PCI function, virtio/ring/virtqueue.c for all rings, virtio/virtio.c for all of
-# the virtio core, with the numbers of its command line.
+# the virtio core with the numbers of its command line, net/stack.c for all of the network
+# stack, its sockets and lwIP.
 #
 # A test of a device driver (it names mock/transport.c) runs once for each ring layout,
 # which mock_new() takes from FERRULE_TEST_RING; one that says "rings: own" sees to that
@@ -38,13 +39,22 @@ MOCK_DIR := tests/unit/mock
 MOCK_PCI := $(wildcard $(MOCK_DIR)/virtio_pci*.c)
 MOCK_CORE := $(filter-out $(MOCK_PCI) $(addprefix $(MOCK_DIR)/,pci.c mmio.c transport.c), \
 	$(wildcard $(MOCK_DIR)/*.c))
+LWIP_SOURCE := build/ports/lwip/source/src
+UNIT_NET := $(filter-out net/stack.c,$(wildcard net/*.c)) \
+	$(filter-out posix/socket_pair.c,$(wildcard posix/socket*.c)) \
+	$(addprefix $(LWIP_SOURCE)/core/,def.c dns.c inet_chksum.c init.c ip.c mem.c memp.c netif.c \
+		pbuf.c raw.c tcp.c tcp_in.c tcp_out.c timeouts.c udp.c) \
+	$(addprefix $(LWIP_SOURCE)/core/ipv4/,dhcp.c etharp.c icmp.c ip4.c ip4_addr.c ip4_frag.c) \
+	$(addprefix $(LWIP_SOURCE)/core/ipv6/,ethip6.c icmp6.c inet6.c ip6.c ip6_addr.c ip6_frag.c mld6.c nd6.c) \
+	$(LWIP_SOURCE)/netif/ethernet.c
 UNIT_MEANS := $(MOCK_DIR)/mock.c=$(MOCK_CORE); \
 	$(MOCK_DIR)/virtio_pci.c=$(MOCK_PCI); \
 	virtio/ring/virtqueue.c=$(wildcard virtio/ring/*.c); \
+	net/stack.c=$(UNIT_NET); \
 	virtio/virtio.c=$(filter-out virtio/info.c virtio/complete.c,$(wildcard virtio/*.c)) kernel/cmdline_number.c
 
 # The link line of each test, from its comments.
-$(UNIT_LIST): $(UNIT_TESTS) mk/unit.mk $(MOCK_DIR) virtio virtio/ring
+$(UNIT_LIST): $(UNIT_TESTS) mk/unit.mk $(MOCK_DIR) virtio virtio/ring net posix
 	@mkdir -p $(@D)
 	@awk -v means='$(UNIT_MEANS)' 'BEGIN { count = split(means, each, /; */); \
 	        for (i = 1; i <= count; i++) { split(each[i], pair, /=/); all[pair[1]] = pair[2] } } \

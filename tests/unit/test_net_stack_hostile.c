@@ -3,38 +3,10 @@
 
 /* The network stack against frames that are nearly right, and without memory.
  *
- * sources: net/announce.c net/remove.c net/card.c net/card_rx.c net/card_tx.c net/config.c net/isn.c net/lwip_port.c net/multicast.c net/offload.c
- *	net/stack.c net/status.c net/timers.c posix/socket.c posix/socket_address.c
- *	posix/socket_datagram.c posix/socket_datagram_receive.c posix/socket_file.c
- *	posix/socket_message.c posix/socket_options.c posix/socket_stream.c
- *	posix/socket_tcp.c posix/socket_tcp_listen.c posix/socket_tcp_options.c posix/file.c
- *	posix/fd.c kernel/format.c tests/unit/host/cmdline.c tests/unit/host/cpu.c
- *	tests/unit/host/files.c tests/unit/host/heap.c tests/unit/host/log.c
- *	tests/unit/host/panic.c tests/unit/host/thread.c tests/unit/host/time.c
- *	build/ports/lwip/source/src/core/def.c build/ports/lwip/source/src/core/dns.c
- *	build/ports/lwip/source/src/core/inet_chksum.c
- *	build/ports/lwip/source/src/core/init.c build/ports/lwip/source/src/core/ip.c
- *	build/ports/lwip/source/src/core/mem.c build/ports/lwip/source/src/core/memp.c
- *	build/ports/lwip/source/src/core/netif.c build/ports/lwip/source/src/core/pbuf.c
- *	build/ports/lwip/source/src/core/raw.c build/ports/lwip/source/src/core/tcp.c
- *	build/ports/lwip/source/src/core/tcp_in.c
- *	build/ports/lwip/source/src/core/tcp_out.c
- *	build/ports/lwip/source/src/core/timeouts.c build/ports/lwip/source/src/core/udp.c
- *	build/ports/lwip/source/src/core/ipv4/dhcp.c
- *	build/ports/lwip/source/src/core/ipv4/etharp.c
- *	build/ports/lwip/source/src/core/ipv4/icmp.c
- *	build/ports/lwip/source/src/core/ipv4/ip4.c
- *	build/ports/lwip/source/src/core/ipv4/ip4_addr.c
- *	build/ports/lwip/source/src/core/ipv4/ip4_frag.c
- *	build/ports/lwip/source/src/core/ipv6/ethip6.c
- *	build/ports/lwip/source/src/core/ipv6/icmp6.c
- *	build/ports/lwip/source/src/core/ipv6/inet6.c
- *	build/ports/lwip/source/src/core/ipv6/ip6.c
- *	build/ports/lwip/source/src/core/ipv6/ip6_addr.c
- *	build/ports/lwip/source/src/core/ipv6/ip6_frag.c
- *	build/ports/lwip/source/src/core/ipv6/mld6.c
- *	build/ports/lwip/source/src/core/ipv6/nd6.c
- *	build/ports/lwip/source/src/netif/ethernet.c */
+ * sources: net/stack.c posix/file.c posix/fd.c kernel/format.c tests/unit/host/cmdline.c
+ *	tests/unit/host/cpu.c tests/unit/host/files.c tests/unit/host/heap.c
+ *	tests/unit/host/log.c tests/unit/host/panic.c tests/unit/host/thread.c
+ *	tests/unit/host/time.c */
 
 #include "net_stack/peer.h"
 
