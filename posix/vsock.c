@@ -12,9 +12,11 @@
 #include <kernel/time.h>
 #include <posix/vsock.h>
 
-#define PORT_FIRST 49152u /* of those given to sockets that ask for none */
+#define TURN_PACKETS 256u   /* then others get net_lock() */
+#define PORT_FIRST   49152u /* of those given to sockets that ask for none */
 
 struct net_waiter *vsock_room_waiters;
+bool vsock_unsaid;
 
 static struct vsock_socket *sockets; /* all that have a port */
 static struct wait_queue idle;	     /* the thread sleeps here */
@@ -72,7 +74,7 @@ void vsock_free(struct vsock_socket *self)
 static bool port_in_use(uint32_t port)
 {
 	for (const struct vsock_socket *each = sockets; each; each = each->next)
-		if (each->local_port == port)
+		if (each->bound && each->local_port == port)
 			return true;
 	return false;
 }
@@ -96,22 +98,24 @@ int vsock_take_port(struct vsock_socket *self, uint32_t port)
 		while (port_in_use(port));
 	}
 	self->local_port = port;
+	self->bound = true;
 	vsock_list(self);
 	return 0;
 }
 
 void vsock_end(struct vsock_socket *self, int error)
 {
-	bool orphan = self->state == VSOCK_CLOSING;
-
-	self->state = VSOCK_CLOSED;
+	if (self->state == VSOCK_CLOSING) { /* nobody has it */
+		vsock_free(self);
+		return;
+	}
+	if (self->state == VSOCK_CONNECTING) /* it never was: it may be tried again */
+		self->state = VSOCK_NEW;
+	else
+		self->state = VSOCK_CLOSED;
 	if (error)
 		self->socket.error = error;
-	self->peer_no_receive = self->peer_no_send = true;
-	if (orphan)
-		vsock_free(self);
-	else
-		socket_changed(&self->socket, POLLIN | POLLOUT | POLLHUP);
+	socket_changed(&self->socket, POLLIN | POLLOUT | POLLHUP);
 }
 
 void vsock_abort(struct vsock_socket *self, int error)
@@ -318,24 +322,35 @@ static uint64_t expire(void)
 	return earliest;
 }
 
+static void say_again(void)
+{
+	vsock_unsaid = false;
+	for (struct vsock_socket *each = sockets; each; each = each->next)
+		vsock_was_read(each);
+}
+
 /* While replies find no room nothing more is taken in: the device holds it [VSK-06]. */
 uint64_t vsock_turn(void)
 {
 	struct vsock_header header;
 	const void *payload;
+	unsigned left = TURN_PACKETS;
 	uint64_t earliest;
 
 	net_lock();
 	if (vsock_work())
 		reset_all();
-	while (vsock_may_reply() && (payload = vsock_receive(&header))) {
+	if (vsock_unsaid)
+		say_again();
+	while (left && vsock_may_reply() && (payload = vsock_receive(&header))) {
 		dispatch(&header, payload);
 		vsock_received();
+		left--;
 	}
 	net_wake(vsock_room_waiters, POLLOUT);
 	earliest = expire();
 	net_unlock();
-	return earliest;
+	return left ? earliest : 0;
 }
 
 static void run(void *argument)
@@ -349,7 +364,9 @@ static void run(void *argument)
 
 		__atomic_store_n(&attention, false, __ATOMIC_RELEASE);
 		deadline = vsock_turn();
-		if (!__atomic_load_n(&attention, __ATOMIC_ACQUIRE))
+		if (!deadline)
+			thread_yield();
+		else if (!__atomic_load_n(&attention, __ATOMIC_ACQUIRE))
 			wait_sleep(&wait, deadline);
 	}
 }

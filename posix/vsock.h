@@ -20,6 +20,8 @@
 #define VSOCK_BUFFER_BYTES 262144u /* per connection; a power of two */
 #define VSOCK_CONNECT_NS   (2 * NS_PER_SEC)
 #define VSOCK_CLOSE_NS	   (8 * NS_PER_SEC)
+/* So long the rest of a message may wait for room with the device. */
+#define VSOCK_REST_NS	   (10 * NS_PER_SEC)
 #define VSOCK_BACKLOG_MAX  128
 #define VSOCK_MESSAGES_MAX 16384 /* of a seqpacket socket, that wait to be read */
 
@@ -43,6 +45,7 @@ struct vsock_socket {
 	enum vsock_state state;
 	struct vsock_socket *next; /* in the table of all that have a port */
 	bool listed;
+	bool bound;			/* the port is its own, no listener's */
 	uint32_t local_port, peer_port; /* 0: none */
 	uint32_t peer_cid;
 	uint64_t deadline_ns; /* connecting, closing */
@@ -96,11 +99,13 @@ void vsock_deadline_changed(void); /* the thread looks at deadlines again */
 /* One turn of the thread; returns when there is to be another, in clock_ns() time. */
 uint64_t vsock_turn(void);
 extern struct net_waiter *vsock_room_waiters; /* for room in the transmit queue */
+extern bool vsock_unsaid; /* some connection's news of space found no room */
 
 /* vsock_credit.c */
 /* A packet of this connection, all fields but len filled in. */
-struct vsock_header vsock_packet(struct vsock_socket *self, enum vsock_operation op,
+struct vsock_header vsock_packet(const struct vsock_socket *self, enum vsock_operation op,
 				 uint32_t flags);
+/* Without payload; false: lost. */
 bool vsock_say(struct vsock_socket *self, enum vsock_operation op, uint32_t flags);
 /* Takes what a packet says of the peer's buffer; false: it cannot be true. */
 bool vsock_believe(struct vsock_socket *self, const struct vsock_header *header);

@@ -7,10 +7,9 @@
 
 #include <posix/vsock.h>
 
-struct vsock_header vsock_packet(struct vsock_socket *self, enum vsock_operation op,
+struct vsock_header vsock_packet(const struct vsock_socket *self, enum vsock_operation op,
 				 uint32_t flags)
 {
-	self->told = self->head;
 	return (struct vsock_header){
 		.dst_cid = self->peer_cid,
 		.src_port = self->local_port,
@@ -27,7 +26,10 @@ bool vsock_say(struct vsock_socket *self, enum vsock_operation op, uint32_t flag
 {
 	struct vsock_header header = vsock_packet(self, op, flags);
 
-	return vsock_reply(&header);
+	if (!vsock_reply(&header))
+		return false;
+	self->told = header.fwd_cnt;
+	return true;
 }
 
 /* What it has taken lies between what it had taken before and what we sent; and it cannot
@@ -51,12 +53,14 @@ uint32_t vsock_credit(const struct vsock_socket *self)
 }
 
 /* The peer sees buf_alloc less what it does not know to be read. When that falls under
- * half, it hears of what was read since [VSK-11]. */
+ * half, it hears of what was read since [VSK-11]; it may well wait for nothing else, so what
+ * is lost is said again. */
 void vsock_was_read(struct vsock_socket *self)
 {
 	uint32_t seen = VSOCK_BUFFER_BYTES - (self->tail - self->told);
 
 	if (self->state == VSOCK_CONNECTED && self->head != self->told &&
-	    seen < VSOCK_BUFFER_BYTES / 2)
-		vsock_say(self, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0);
+	    seen < VSOCK_BUFFER_BYTES / 2 &&
+	    !vsock_say(self, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0))
+		vsock_unsaid = true;
 }

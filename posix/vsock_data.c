@@ -194,39 +194,40 @@ ssize_t vsock_socket_receive(struct socket *socket, struct socket_message *messa
 /* --- on the way out --------------------------------------------------------------------- */
 
 /* Sends as much as there is credit and room for; a packet that ends the call's data also
- * ends the message of a seqpacket socket. */
-static size_t send_some(struct vsock_socket *self, const struct socket_message *message,
-			size_t done)
+ * ends the message of a seqpacket socket. True: all is sent. */
+static bool send_some(struct vsock_socket *self, const struct socket_message *message,
+		      size_t *done)
 {
-	size_t start = done;
-	bool ended = false;
-
-	while (!ended) {
-		size_t n = message->bytes - done;
+	for (;;) {
+		size_t n = message->bytes - *done;
 		uint32_t credit = vsock_credit(self), flags = 0;
 		struct vsock_header header;
 		void *payload;
+		bool last;
 
 		if (n > VSOCK_PAYLOAD_MAX)
 			n = VSOCK_PAYLOAD_MAX;
 		if (n > credit)
 			n = credit;
-		ended = done + n == message->bytes;
-		if (!n && !(ended && is_messages(self)))
-			break;
+		last = *done + n == message->bytes;
+		if (!n && !(last && is_messages(self)))
+			return last;
 		payload = vsock_send_begin();
 		if (!payload)
-			break;
-		iovec_copy_in(payload, n, message->vector, message->count, done);
-		if (ended && is_messages(self))
+			return false;
+		iovec_copy_in(payload, n, message->vector, message->count, *done);
+		if (last && is_messages(self))
 			flags = VIRTIO_VSOCK_SEQ_EOM |
 				(message->flags & MSG_EOR ? VIRTIO_VSOCK_SEQ_EOR : 0);
 		header = vsock_packet(self, VIRTIO_VSOCK_OP_RW, flags);
-		vsock_send_end(&header, n);
+		if (!vsock_send_end(&header, n))
+			return false;
+		self->told = header.fwd_cnt;
 		self->tx_cnt += (uint32_t)n;
-		done += n;
+		*done += n;
+		if (last)
+			return true;
 	}
-	return done - start;
 }
 
 static int may_send(struct vsock_socket *self)
@@ -259,44 +260,74 @@ static int wait_to_send(struct vsock_socket *self, uint32_t wanted, bool dont_wa
 	return net_wait(&vsock_room_waiters, POLLOUT, deadline) == -EINTR ? -EINTR : 0;
 }
 
-/* A message goes only when all of it may go: nobody's packets come between. */
+/* Neither a signal nor the program's impatience ends a message that was begun: what comes
+ * next would be taken for its rest. But a device that has no room for so long, or a peer
+ * that took its word back, is not waited for. */
+static int wait_for_rest(struct vsock_socket *self, uint64_t patience)
+{
+	int error = wait_to_send(self, 1, false, patience);
+
+	if (clock_ns() >= patience) {
+		vsock_abort(self, ETIMEDOUT);
+	} else if (error) { /* a signal is pending, and nothing sleeps */
+		net_unlock();
+		thread_sleep_until(clock_ns() + NS_PER_MS);
+		net_lock();
+	}
+	return may_send(self);
+}
+
+/* Before the first byte. A message goes only when all of it may go: nobody's packets come
+ * between. */
+static int may_begin(struct vsock_socket *self, size_t bytes, bool dont_wait,
+		     uint64_t deadline)
+{
+	int error = may_send(self);
+
+	while (!error && self->message_open) {
+		error = socket_wait(&self->socket, POLLOUT, dont_wait, deadline);
+		if (!error)
+			error = may_send(self);
+	}
+	if (!error && is_messages(self) && bytes > self->peer_buf_alloc)
+		error = -EMSGSIZE;
+	return error;
+}
+
 static ssize_t send_all(struct vsock_socket *self, struct socket_message *message)
 {
 	uint64_t deadline = socket_deadline(self->socket.send_timeout_ns);
+	uint64_t patience = 0;
 	bool dont_wait = socket_nonblocking(&self->socket) ||
 			 message->flags & MSG_DONTWAIT;
-	uint32_t wanted = is_messages(self) ? (uint32_t)message->bytes : 1;
-	size_t done = 0;
-	int error;
+	bool messages = is_messages(self);
+	uint32_t wanted = messages ? (uint32_t)message->bytes : message->bytes != 0;
+	size_t done = 0, before;
+	int error = 0;
 
-	for (;;) {
-		error = may_send(self);
-		if (!error && !done && self->message_open) {
-			error = socket_wait(&self->socket, POLLOUT, dont_wait, deadline);
-			if (!error)
-				continue;
-		}
+	while (!error) {
+		error = done ? may_send(self)
+			     : may_begin(self, message->bytes, dont_wait, deadline);
 		if (error)
 			break;
-		if (is_messages(self) && message->bytes > self->peer_buf_alloc)
-			return -EMSGSIZE;
-		if (done || vsock_credit(self) >= wanted || !message->bytes) {
-			done += send_some(self, message, done);
-			if (done == message->bytes)
-				break;
-		}
-		self->message_open = done && is_messages(self);
-		/* The rest of a message that was begun is waited for in any case. */
-		error = wait_to_send(self, done ? 1 : wanted,
-				     dont_wait && !self->message_open, deadline);
-		if (error && !self->message_open)
+		before = done;
+		if ((done || vsock_credit(self) >= wanted) &&
+		    send_some(self, message, &done))
 			break;
+		if (done != before)
+			patience = clock_ns() + VSOCK_REST_NS;
+		self->message_open = done && messages;
+		if (self->message_open)
+			error = wait_for_rest(self, patience);
+		else
+			error = wait_to_send(self, done ? 1 : wanted, dont_wait,
+					     deadline);
 	}
-	if (self->message_open && done) {
+	if (messages && done) {
 		self->message_open = false;
 		socket_changed(&self->socket, POLLOUT);
 	}
-	return done ? (ssize_t)done : error;
+	return !error || (done && !messages) ? (ssize_t)done : error;
 }
 
 ssize_t vsock_socket_send(struct socket *socket, struct socket_message *message)
@@ -305,7 +336,8 @@ ssize_t vsock_socket_send(struct socket *socket, struct socket_message *message)
 
 	net_lock();
 	if (message->has_address)
-		result = -EISCONN;
+		result = vsock_socket(socket)->state == VSOCK_CONNECTED ? -EISCONN
+									: -EOPNOTSUPP;
 	else
 		result = send_all(vsock_socket(socket), message);
 	socket_changed(socket, 0);

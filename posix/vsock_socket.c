@@ -95,11 +95,12 @@ static int vsock_connect(struct socket *socket, const ip_addr_t *address, uint16
 	self->peer_cid = cid_of(address);
 	self->peer_port = port_of(address);
 	self->state = VSOCK_CONNECTING;
+	socket->error = 0; /* of an attempt before */
 	self->deadline_ns = clock_ns() + limit;
 	socket_changed(socket, 0);
 	if (!vsock_say(self, VIRTIO_VSOCK_OP_REQUEST, 0)) {
 		vsock_end(self, 0);
-		return -ENOBUFS;
+		return vsock_cid() ? -ENOBUFS : -ENODEV;
 	}
 	vsock_deadline_changed();
 	return socket_nonblocking(socket) ? -EINPROGRESS : wait_connected(self);
@@ -155,11 +156,14 @@ static int vsock_shutdown(struct socket *socket, bool read, bool write)
 
 	if (self->state != VSOCK_CONNECTED)
 		return -ENOTCONN;
-	socket->shut_read |= read;
-	socket->shut_write |= write;
-	flags = (socket->shut_read ? VIRTIO_VSOCK_SHUTDOWN_RECEIVE : 0) |
-		(socket->shut_write ? VIRTIO_VSOCK_SHUTDOWN_SEND : 0);
-	vsock_say(self, VIRTIO_VSOCK_OP_SHUTDOWN, flags);
+	read |= socket->shut_read;
+	write |= socket->shut_write;
+	flags = (read ? VIRTIO_VSOCK_SHUTDOWN_RECEIVE : 0) |
+		(write ? VIRTIO_VSOCK_SHUTDOWN_SEND : 0);
+	if (!vsock_say(self, VIRTIO_VSOCK_OP_SHUTDOWN, flags))
+		return -ENOBUFS; /* the peer knows nothing of it: it may be tried again */
+	socket->shut_read = read;
+	socket->shut_write = write;
 	socket_changed(socket, POLLIN | POLLOUT);
 	return 0;
 }

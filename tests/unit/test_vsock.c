@@ -7,7 +7,8 @@
  *	tests/unit/host/time.c tests/unit/host/thread.c tests/unit/host/panic.c
  *	kernel/sync.c kernel/format.c
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
- *	virtio/ring/virtqueue.c virtio/device/vsock.c virtio/device/vsock_tx.c
+ *	virtio/ring/virtqueue.c virtio/device/vsock.c virtio/device/vsock_rx.c
+ *	virtio/device/vsock_tx.c
  *	posix/vsock.c posix/vsock_credit.c posix/vsock_data.c posix/vsock_socket.c */
 
 /* AF_VSOCK and its driver against the mock (requirements VSK): what QEMU's device lacks,

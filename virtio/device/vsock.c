@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* virtio-vsock (VIRTIO 1.3 §5.10): the driver, its receive and event queues. */
+/* virtio-vsock (VIRTIO 1.3 §5.10): the driver, and its event queue. */
 
 #include <errno.h>
 #include <string.h>
@@ -16,6 +16,7 @@
 #define EVENT_STRIDE	 16
 
 struct vsock *vsock_device;
+static bool over; /* atomic: every connection is, and nobody was told */
 
 static void nobody(void)
 {
@@ -31,7 +32,7 @@ bool vsock_attach(void (*attention)(void))
 	return true;
 }
 
-static struct vsock *current(void)
+struct vsock *vsock_current(void)
 {
 	struct vsock *vsock = __atomic_load_n(&vsock_device, __ATOMIC_ACQUIRE);
 
@@ -40,7 +41,7 @@ static struct vsock *current(void)
 
 uint64_t vsock_cid(void)
 {
-	struct vsock *vsock = current();
+	struct vsock *vsock = vsock_current();
 
 	return vsock ? __atomic_load_n(&vsock->cid, __ATOMIC_RELAXED) : 0;
 }
@@ -49,7 +50,7 @@ uint64_t vsock_cid(void)
  * NO_IMPLIED_STREAM says that it does not [VSK-01]. */
 bool vsock_has_type(enum vsock_type type)
 {
-	struct vsock *vsock = current();
+	struct vsock *vsock = vsock_current();
 
 	if (!vsock)
 		return false;
@@ -60,78 +61,20 @@ bool vsock_has_type(enum vsock_type type)
 		!virtio_has(vsock->device, VIRTIO_VSOCK_F_NO_IMPLIED_STREAM));
 }
 
-/* --- receiving -------------------------------------------------------------------------- */
-
-static void post_rx(struct vsock *vsock, unsigned token)
-{
-	struct virtio_piece piece = { vsock->rx_phys[token - 1], VSOCK_RX_BYTES };
-
-	(void)virtqueue_add(vsock->rx, &piece, 0, 1, (void *)(uintptr_t)token);
-}
-
-/* [VSK-10] A packet has a header, and no more payload than was written. */
-static bool look(struct vsock *vsock, unsigned token, uint32_t written,
-		 struct vsock_header *header)
-{
-	if (written < VSOCK_HEADER_BYTES)
-		return false;
-	memcpy(header, phys_to_virt(vsock->rx_phys[token - 1]), sizeof(*header));
-	return header->len <= written - VSOCK_HEADER_BYTES;
-}
-
-const void *vsock_receive(struct vsock_header *header)
-{
-	struct vsock *vsock = current();
-	uint32_t written;
-	unsigned token = 0;
-
-	if (!vsock)
-		return NULL;
-	mutex_lock(&vsock->mutex);
-	while (!vsock->failed && !token) {
-		token = (unsigned)(uintptr_t)virtqueue_get(vsock->rx, &written);
-		if (!token) {
-			if (virtqueue_enable_cb(vsock->rx))
-				break;
-			continue;
-		}
-		if (look(vsock, token, written, header))
-			break;
-		post_rx(vsock, token);
-		token = 0;
-	}
-	vsock->rx_current = token;
-	mutex_unlock(&vsock->mutex);
-	return token ? (char *)phys_to_virt(vsock->rx_phys[token - 1]) +
-			       VSOCK_HEADER_BYTES
-		     : NULL;
-}
-
-/* Buffers go back one by one, the doorbell rings when a quarter of them is missing or the
- * device has none left. */
-void vsock_received(void)
-{
-	struct vsock *vsock = current();
-
-	if (!vsock)
-		return;
-	mutex_lock(&vsock->mutex);
-	if (!vsock->failed && vsock->rx_current) {
-		post_rx(vsock, vsock->rx_current);
-		virtqueue_kick(vsock->rx);
-	}
-	vsock->rx_current = 0;
-	mutex_unlock(&vsock->mutex);
-}
-
 /* --- events ----------------------------------------------------------------------------- */
 
-static void post_event(struct vsock *vsock, unsigned token)
+static void post_events(struct vsock *vsock)
 {
-	struct virtio_piece piece = { vsock->event_phys + (token - 1) * EVENT_STRIDE,
-				      EVENT_BYTES };
+	while (vsock->event_idle && virtqueue_free(vsock->event)) {
+		unsigned token = (unsigned)__builtin_ctzll(vsock->event_idle) + 1;
+		struct virtio_piece piece = {
+			vsock->event_phys + (token - 1) * EVENT_STRIDE, EVENT_BYTES
+		};
 
-	(void)virtqueue_add(vsock->event, &piece, 0, 1, (void *)(uintptr_t)token);
+		if (virtqueue_add(vsock->event, &piece, 0, 1, (void *)(uintptr_t)token))
+			break;
+		vsock->event_idle &= ~vsock_bit(token);
+	}
 }
 
 /* A reserved CID is none (§5.10.4), and so is one of more than 32 bits [VSK-02]. */
@@ -147,47 +90,54 @@ static bool read_cid(struct vsock *vsock)
 	return good;
 }
 
-/* [VSK-09] Each buffer goes back at once. */
+static void on_event(struct vsock *vsock, unsigned token, uint32_t written)
+{
+	uint32_t id;
+
+	memcpy(&id, (char *)phys_to_virt(vsock->event_phys) + (token - 1) * EVENT_STRIDE,
+	       sizeof(id));
+	if (written < EVENT_BYTES || id != EVENT_RESET)
+		return;
+	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
+	read_cid(vsock);
+}
+
+/* [VSK-09] Buffers go back at once. As many as there are, then it is others' turn. */
 static void take_events(struct vsock *vsock)
 {
-	uint32_t written;
-	unsigned token;
+	for (unsigned tries = 0; tries < VSOCK_EVENTS; tries++) {
+		uint32_t written;
+		unsigned token = (unsigned)(uintptr_t)virtqueue_get(vsock->event,
+								    &written);
 
-	do {
-		while ((token = (unsigned)(uintptr_t)virtqueue_get(vsock->event,
-								   &written))) {
-			uint32_t id;
-
-			memcpy(&id,
-			       (char *)phys_to_virt(vsock->event_phys) +
-				       (token - 1) * EVENT_STRIDE,
-			       sizeof(id));
-			post_event(vsock, token);
-			if (written >= EVENT_BYTES && id == EVENT_RESET) {
-				vsock->reset = true;
-				read_cid(vsock);
-			}
+		if (token) {
+			on_event(vsock, token, written);
+			vsock->event_idle |= vsock_bit(token);
+		} else if (virtqueue_enable_cb(vsock->event) ||
+			   virtqueue_broken(vsock->event)) {
+			return;
 		}
-		virtqueue_kick(vsock->event);
-	} while (!virtqueue_enable_cb(vsock->event) && !virtqueue_broken(vsock->event));
+	}
+	vsock_attention();
 }
 
 bool vsock_work(void)
 {
 	struct vsock *vsock = __atomic_load_n(&vsock_device, __ATOMIC_ACQUIRE);
-	bool reset;
 
-	if (!vsock)
-		return false;
-	mutex_lock(&vsock->mutex);
-	if (!vsock->failed) {
-		take_events(vsock);
-		vsock_tx_work(vsock);
+	if (vsock) {
+		mutex_lock(&vsock->mutex);
+		if (!vsock->failed) {
+			take_events(vsock);
+			post_events(vsock);
+			virtqueue_kick(vsock->event);
+			vsock_rx_post(vsock);
+			virtqueue_kick(vsock->rx);
+			vsock_tx_work(vsock);
+		}
+		mutex_unlock(&vsock->mutex);
 	}
-	reset = vsock->reset;
-	vsock->reset = false;
-	mutex_unlock(&vsock->mutex);
-	return reset;
+	return __atomic_exchange_n(&over, false, __ATOMIC_ACQ_REL);
 }
 
 /* --- life ------------------------------------------------------------------------------- */
@@ -238,7 +188,7 @@ static int allocate(struct vsock *vsock)
 		memset(phys_to_virt(phys), 0, PAGE_BYTES);
 		vsock->rx_phys[vsock->rx_count] = phys;
 	}
-	return vsock->rx_count ? 0 : -ENOMEM;
+	return vsock->rx_count && vsock_tx_allocate(vsock) ? 0 : -ENOMEM;
 }
 
 static void release(struct vsock *vsock)
@@ -254,15 +204,12 @@ static void release(struct vsock *vsock)
  * wanted only when there is no room. */
 static void fill(struct vsock *vsock)
 {
-	unsigned events = virtqueue_free(vsock->event);
-
-	for (unsigned i = 0; i < vsock->rx_count && virtqueue_free(vsock->rx); i++)
-		post_rx(vsock, i + 1);
-	for (unsigned i = 0; i < events && i < VSOCK_EVENTS; i++)
-		post_event(vsock, i + 1);
+	vsock->rx_idle = UINT64_MAX >> (64 - vsock->rx_count);
+	vsock->event_idle = UINT64_MAX >> (64 - VSOCK_EVENTS);
+	vsock_rx_post(vsock);
+	post_events(vsock);
 	vsock_tx_prepare(vsock);
 	virtqueue_disable_cb(vsock->tx);
-	vsock->rx_current = 0;
 }
 
 static int vsock_probe(struct virtio_device *device)
@@ -295,8 +242,11 @@ static void vsock_ready(struct virtio_device *device)
 {
 	struct vsock *vsock = device->driver_data;
 
+	mutex_lock(&vsock->mutex);
+	__atomic_store_n(&vsock->failed, false, __ATOMIC_RELEASE);
 	virtqueue_kick(vsock->rx);
 	virtqueue_kick(vsock->event);
+	mutex_unlock(&vsock->mutex);
 	__atomic_store_n(&vsock_device, vsock, __ATOMIC_RELEASE);
 	vsock_attention();
 }
@@ -307,9 +257,23 @@ static void vsock_broken(struct virtio_device *device)
 
 	if (!vsock)
 		return;
-	__atomic_store_n(&vsock->reset, true, __ATOMIC_RELEASE);
 	__atomic_store_n(&vsock->failed, true, __ATOMIC_RELEASE);
+	__atomic_store_n(&over, true, __ATOMIC_RELEASE);
 	vsock_attention();
+}
+
+/* Somebody sends, or looks at a packet. The mutex is not waited for, as its holder may wait
+ * for another device that is to be restored. */
+static bool vsock_quiet(struct virtio_device *device)
+{
+	struct vsock *vsock = device->driver_data;
+	bool quiet;
+
+	if (!mutex_trylock(&vsock->mutex))
+		return false;
+	quiet = !vsock->rx_current;
+	mutex_unlock(&vsock->mutex);
+	return quiet;
 }
 
 static int vsock_restore(struct virtio_device *device)
@@ -325,20 +289,12 @@ static int vsock_restore(struct virtio_device *device)
 	return error;
 }
 
-static void vsock_restored(struct virtio_device *device)
-{
-	struct vsock *vsock = device->driver_data;
-
-	__atomic_store_n(&vsock->failed, false, __ATOMIC_RELEASE);
-	vsock_ready(device);
-}
-
 static void vsock_removed(struct virtio_device *device)
 {
 	struct vsock *vsock = device->driver_data;
 
+	mutex_lock(&vsock->mutex); /* who is between begin and end counts on the device */
 	__atomic_store_n(&vsock_device, NULL, __ATOMIC_RELEASE);
-	mutex_lock(&vsock->mutex);
 	release(vsock);
 	vsock->rx_count = 0;
 	vsock->event_phys = 0;
@@ -356,8 +312,9 @@ static const struct virtio_driver virtio_vsock_driver = {
 	.probe = vsock_probe,
 	.ready = vsock_ready,
 	.broken = vsock_broken,
+	.quiet = vsock_quiet,
 	.restore = vsock_restore,
-	.restored = vsock_restored,
+	.restored = vsock_ready,
 	.removed = vsock_removed,
 };
 VIRTIO_DRIVER(virtio_vsock_driver);

@@ -2,8 +2,8 @@
  * Copyright The Ferrule developers */
 
 /* The socket device (VIRTIO 1.3 §5.10) as the socket layer sees it: packets in and out.
- * vsock.c is the driver, vsock_tx.c sends. There is one such device; calls come from
- * threads, in any number, and do not sleep but for the driver's mutex. */
+ * vsock.c is the driver, vsock_rx.c receives, vsock_tx.c sends. There is one such device;
+ * calls come from threads, in any number, and do not sleep but for the driver's mutex. */
 
 #ifndef VIRTIO_DEVICE_VSOCK_H
 #define VIRTIO_DEVICE_VSOCK_H
@@ -68,9 +68,10 @@ bool vsock_has_type(enum vsock_type type);
 
 /* Sends a packet: where to put up to VSOCK_PAYLOAD_MAX bytes of payload, then what it is;
  * src_cid and len are filled in. Between the two the driver is the caller's alone. NULL: no
- * room now; attention() follows when there is. */
+ * room now, as after a false of vsock_send_end(), which sent nothing; attention() follows
+ * when there is. */
 void *vsock_send_begin(void);
-void vsock_send_end(const struct vsock_header *header, size_t bytes);
+bool vsock_send_end(const struct vsock_header *header, size_t bytes);
 /* The same without payload, for replies: what finds no room waits in a queue of its own,
  * which ends somewhere. False: lost. */
 bool vsock_reply(const struct vsock_header *header);
@@ -78,7 +79,7 @@ bool vsock_reply(const struct vsock_header *header);
 bool vsock_may_reply(void);
 
 /* The next packet's header, checked, and its payload, which stays valid until
- * vsock_received(); NULL: there is none now, and attention() follows when there is. */
+ * vsock_received(), whatever becomes of the device; NULL: there is none now, and attention() follows when there is. */
 const void *vsock_receive(struct vsock_header *header);
 void vsock_received(void);
 
@@ -94,6 +95,7 @@ bool vsock_work(void);
 #define VSOCK_TX_ORDER	 2 /* 16 KiB: a header and VSOCK_PAYLOAD_MAX */
 #define VSOCK_EVENTS	 8
 #define VSOCK_REPLIES	 128
+_Static_assert(VSOCK_RX_BUFFERS <= 64 && VSOCK_EVENTS <= 64, "a bit each");
 
 /* A packet on its way out; the device reads its memory while it is `out`. */
 struct vsock_slot {
@@ -106,11 +108,12 @@ struct vsock {
 	struct mutex mutex; /* for all that follows, save where said */
 	struct virtio_device *device;
 	struct virtqueue *rx, *tx, *event;
-	uint64_t cid; /* atomic */
-	bool failed;  /* atomic: broken; the queues are dead */
-	bool reset;   /* every connection is over, and nobody was told */
+	uint64_t cid;			    /* atomic */
+	bool failed;			    /* atomic: broken; the queues are dead */
 	uint64_t rx_phys[VSOCK_RX_BUFFERS]; /* pages; the token is the index + 1 */
 	unsigned rx_count;		    /* buffers there are */
+	/* A bit each, token - 1: those the device does not have, for want of room. */
+	uint64_t rx_idle, event_idle;
 	unsigned rx_current; /* token of the packet that is looked at; 0: none */
 	uint64_t event_phys; /* a page: VSOCK_EVENTS events of 4 bytes, 16 apart */
 	struct vsock_slot slots[VSOCK_TX_SLOTS];
@@ -123,9 +126,18 @@ struct vsock {
 
 extern struct vsock *vsock_device; /* vsock.c: atomic; NULL: none */
 extern void (*vsock_attention)(void);
+struct vsock *vsock_current(void); /* NULL also while it is out of service */
 
-void vsock_tx_prepare(struct vsock *vsock); /* all slots are free */
-void vsock_tx_release(struct vsock *vsock); /* frees their memory */
-void vsock_tx_work(struct vsock *vsock);    /* under the mutex */
+static inline uint64_t vsock_bit(unsigned token) /* of rx_idle, event_idle */
+{
+	return UINT64_C(1) << (token - 1);
+}
+
+void vsock_rx_post(struct vsock *vsock); /* under the mutex */
+
+bool vsock_tx_allocate(struct vsock *vsock); /* the first slot's memory */
+void vsock_tx_prepare(struct vsock *vsock);  /* all slots are free */
+void vsock_tx_release(struct vsock *vsock);  /* frees their memory */
+void vsock_tx_work(struct vsock *vsock);     /* under the mutex */
 
 #endif

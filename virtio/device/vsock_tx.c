@@ -9,12 +9,31 @@
 #include <kernel/page.h>
 #include <virtio/device/vsock.h>
 
+static bool slot_allocate(struct vsock_slot *slot)
+{
+	if (!slot->phys) {
+		slot->phys = page_alloc(VSOCK_TX_ORDER);
+		slot->memory = phys_to_virt(slot->phys);
+	}
+	return slot->phys != 0;
+}
+
+bool vsock_tx_allocate(struct vsock *vsock)
+{
+	return slot_allocate(&vsock->slots[0]);
+}
+
+/* Those with memory are used first, so that who finds none has some to wait for. */
 void vsock_tx_prepare(struct vsock *vsock)
 {
 	vsock->free = NULL;
-	for (unsigned i = 0; i < VSOCK_TX_SLOTS; i++) {
-		vsock->slots[i].next = vsock->free;
-		vsock->free = &vsock->slots[i];
+	for (unsigned i = 0; i < 2 * VSOCK_TX_SLOTS; i++) {
+		struct vsock_slot *slot = &vsock->slots[i % VSOCK_TX_SLOTS];
+
+		if ((slot->phys != 0) == (i >= VSOCK_TX_SLOTS)) {
+			slot->next = vsock->free;
+			vsock->free = slot;
+		}
 	}
 	vsock->reply_first = vsock->reply_count = 0;
 }
@@ -44,19 +63,14 @@ static struct vsock_slot *take_slot(struct vsock *vsock)
 	if (!vsock->free)
 		reap(vsock);
 	slot = vsock->free;
-	if (!slot || !virtqueue_free(vsock->tx))
+	if (!slot || !virtqueue_free(vsock->tx) || !slot_allocate(slot))
 		return NULL;
-	if (!slot->phys) {
-		slot->phys = page_alloc(VSOCK_TX_ORDER);
-		if (!slot->phys)
-			return NULL;
-		slot->memory = phys_to_virt(slot->phys);
-	}
 	vsock->free = slot->next;
 	return slot;
 }
 
-/* The guest's CID is the source of all [VSK-02]. False: the queue is broken. */
+/* The guest's CID is the source of all [VSK-02]. False: the queue is broken, or there is no
+ * room to map the buffer now. */
 static bool send_slot(struct vsock *vsock, struct vsock_slot *slot,
 		      const struct vsock_header *header, size_t bytes)
 {
@@ -141,12 +155,15 @@ void *vsock_send_begin(void)
 	return NULL;
 }
 
-void vsock_send_end(const struct vsock_header *header, size_t bytes)
+bool vsock_send_end(const struct vsock_header *header, size_t bytes)
 {
 	struct vsock *vsock = __atomic_load_n(&vsock_device, __ATOMIC_ACQUIRE);
+	bool sent = send_slot(vsock, vsock->sending, header, bytes);
 
-	send_slot(vsock, vsock->sending, header, bytes);
+	if (!sent && !want_room(vsock))
+		vsock_attention();
 	mutex_unlock(&vsock->mutex);
+	return sent;
 }
 
 bool vsock_reply(const struct vsock_header *header)
