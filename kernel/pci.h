@@ -14,6 +14,7 @@
 #define KERNEL_PCI_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <kernel/irq.h>
 #include <kernel/linkset.h>
@@ -89,6 +90,10 @@ const struct pci_bar *pci_bar(struct pci_device *device, unsigned bar);
  * not hold [offset, offset + bytes), or without memory. */
 volatile void *pci_bar_map(struct pci_device *device, unsigned bar, uint64_t offset,
 			   uint64_t bytes);
+
+/* pci_maps.c: as arch_map_device(), but what was mapped before is found again. Weak in
+ * pci_bar.c. */
+volatile void *pci_map_once(uint64_t phys, size_t bytes);
 
 /* Binds table entry `entry` to the handler and unmasks it. -errno when refused. */
 int pci_msix_attach(struct pci_device *device, unsigned entry,

@@ -7,6 +7,8 @@
 #include <kernel/boot_info.h>
 #include <kernel/pci.h>
 
+#pragma weak pci_map_once
+
 #define COMMAND		   0x04
 #define COMMAND_IO	   0x1
 #define COMMAND_MEMORY	   0x2
@@ -108,6 +110,11 @@ const struct pci_bar *pci_bar(struct pci_device *device, unsigned index)
 	return &device->bars[index];
 }
 
+static volatile void *map(uint64_t phys, size_t bytes)
+{
+	return pci_map_once ? pci_map_once(phys, bytes) : arch_map_device(phys, bytes);
+}
+
 volatile void *pci_bar_map(struct pci_device *device, unsigned index, uint64_t offset,
 			   uint64_t bytes)
 {
@@ -123,10 +130,10 @@ volatile void *pci_bar_map(struct pci_device *device, unsigned index, uint64_t o
 		uint64_t start = (bar->base + offset) & ~(uint64_t)(PAGE_BYTES - 1);
 		uint64_t skip = bar->base + offset - start;
 
-		page = arch_map_device(start, skip + bytes);
+		page = map(start, skip + bytes);
 		return page ? page + skip : NULL;
 	}
 	if (!bar->mapped)
-		bar->mapped = arch_map_device(bar->base, bar->bytes);
+		bar->mapped = map(bar->base, bar->bytes);
 	return bar->mapped ? (volatile uint8_t *)bar->mapped + offset : NULL;
 }

@@ -10,6 +10,7 @@
 
 const void *const virtio_transports_complete[] = {
 	virtio_mmio_key,
+	(const void *)pci_map_once,
 	(const void *)virtio_pci_queue_reset,
 	(const void *)virtio_pci_removed,
 	(const void *)virtio_pci_window_find,
