@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright The Ferrule developers
 """apps/httpd as `make run` boots it: the disk's files over HTTP, the shell on the virtio
-console. The checks of the server are those it passes on Linux (tests/http_checks.py)."""
+console. The checks of the server are those it passes on Linux (tests/http_checks)."""
 import contextlib
 import os
 import socket
