@@ -133,8 +133,10 @@ static void add(const char *text)
 	}
 	path++;
 	socket = kzalloc(strlen(path) + 1); /* for good: the device refers to it */
-	if (!socket)
+	if (!socket) {
+		log_error("vhost-user: %s: no memory for it", text);
 		return;
+	}
 	memcpy(socket, path, strcspn(path, ","));
 	description = (struct vhost_user_description){
 		.socket = socket,
@@ -151,7 +153,7 @@ static void add(const char *text)
 	if (!virtio_driver_linked(type->device_id))
 		log_warn("vhost-user: this program uses no device of the type %s",
 			 type->name);
-	vhost_user_add(&description); /* it reports its failures */
+	vhost_user_add(&description); /* it reports what fails */
 }
 
 static void add_all(void)

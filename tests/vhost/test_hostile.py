@@ -124,6 +124,30 @@ def test_a_lie_in_the_ring(polling, element, index, violated):
     assert violated in said, said
 
 
+def test_it_keeps_the_ring(folder):
+    """A back end that does not let go of a ring is not believed to have been reset: its
+    memory is not used for anything else, and the device stays out of service [INI-04]."""
+    def spoil(request, payload, answer):
+        stop = request == fake.SET_VRING_ENABLE and payload[4:5] == b'\0'
+        return fake.message(request, fake.u64(1)) if stop else answer
+
+    with fake.Fake(folder, spoil) as back:
+        process = subprocess.Popen(
+            [backends.program('disktest', 'host-asan'), f'vhost-user=blk={back.socket}', '--',
+             'poll'], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            assert backends.line(process) == b'polling\n'
+            assert back.wait_for_kick(backends.SECONDS)
+            at = back.used()
+            back.memory()[at + 2:at + 4] = struct.pack('<H', 0x4000)
+            back.call()
+            said = broke(process, b'')
+            assert b'does not even reset' in said, said
+            assert back.seen.count(fake.SET_VRING_KICK) == 1
+        finally:
+            process.kill()
+
+
 def test_interrupts_for_nothing(polling):
     """Spurious interrupts are harmless [VQ-14]; then it goes away."""
     process, back = polling

@@ -225,8 +225,10 @@ int vhost_user_add(const struct vhost_user_description *description)
 	struct vhost_user *self = kzalloc(sizeof(*self));
 	int error;
 
-	if (!self)
+	if (!self) {
+		log_error("vhost-user: %s: no memory for it", description->socket);
 		return -ENOMEM;
+	}
 	self->description = *description;
 	self->device.id = description->device_id;
 	self->device.transport = &transport;
@@ -238,6 +240,8 @@ int vhost_user_add(const struct vhost_user_description *description)
 	if (!error)
 		error = agree(self);
 	if (error) {
+		log_error("vhost-user: %s cannot be used (error %d)", description->socket,
+			  -error);
 		vhost_user_disconnect(self);
 		kfree(self);
 		return error;

@@ -33,7 +33,8 @@ struct memory_table {
 	} regions[HOST_FDS_MAX];
 };
 
-/* When the back end has said where it stands, it has let go of the ring. */
+/* When the back end has said where it stands, it has let go of the ring; one that does not
+ * say so is asked again, and the ring's memory stays its own. */
 int vhost_user_stop(struct vhost_user *self, struct vhost_user_queue *queue)
 {
 	struct vring_state state = { queue->vq->index, 0 };
@@ -41,13 +42,13 @@ int vhost_user_stop(struct vhost_user *self, struct vhost_user_queue *queue)
 
 	if (!queue->started)
 		return 0;
-	queue->started = false;
 	if (self->features & VIRTIO_BIT(VHOST_USER_HAS_PROTOCOL_FEATURES))
 		error = vhost_user_set(self, VHOST_USER_SET_VRING_ENABLE, &state,
 				       sizeof(state), NULL, 0);
 	if (!error)
 		error = vhost_user_get(self, VHOST_USER_GET_VRING_BASE, &state,
 				       sizeof(state), &state, sizeof(state));
+	queue->started = error != 0;
 	return error;
 }
 
