@@ -10,46 +10,38 @@
 #include <virtio/features.h>
 #include <virtio/ring/ring.h>
 
-/* Straight calls, by a value that is the same for the whole life of a queue; what devices
- * offer most comes first. */
-#define TO_LAYOUT(layout, call, ...)                                  \
-	if (__builtin_expect((layout) == VIRTQUEUE_PACKED, 1))        \
-		return virtqueue_packed_##call(__VA_ARGS__);          \
-	if ((layout) == VIRTQUEUE_PACKED_IN_ORDER)                    \
-		return virtqueue_packed_in_order_##call(__VA_ARGS__); \
-	if ((layout) == VIRTQUEUE_SPLIT_IN_ORDER)                     \
-		return virtqueue_split_in_order_##call(__VA_ARGS__);  \
-	if ((layout) == VIRTQUEUE_MAPPED)                             \
-		return virtqueue_mapped_##call(__VA_ARGS__);          \
-	return virtqueue_split_##call(__VA_ARGS__)
-
-int virtqueue_other_add(struct virtqueue *vq, const struct virtio_piece *pieces,
-			unsigned readable, unsigned writable, void *token)
-{
-	TO_LAYOUT(vq->layout, add, vq, pieces, readable, writable, token);
-}
-
-void *virtqueue_other_get(struct virtqueue *vq, uint32_t *written)
-{
-	TO_LAYOUT(vq->layout, get, vq, written);
-}
+static const struct {
+	int (*add)(struct virtqueue *vq, const struct virtio_piece *pieces,
+		   unsigned readable, unsigned writable, void *token);
+	void *(*get)(struct virtqueue *vq, uint32_t *written);
+} layouts[] = {
+	[VIRTQUEUE_SPLIT] = { virtqueue_split_add, virtqueue_split_get },
+	[VIRTQUEUE_SPLIT_IN_ORDER] = { virtqueue_split_in_order_add,
+				       virtqueue_split_in_order_get },
+	[VIRTQUEUE_PACKED] = { virtqueue_packed_add, virtqueue_packed_get },
+	[VIRTQUEUE_PACKED_IN_ORDER] = { virtqueue_packed_in_order_add,
+					virtqueue_packed_in_order_get },
+	[VIRTQUEUE_MAPPED] = { virtqueue_mapped_add, virtqueue_mapped_get },
+};
 
 int virtqueue_inner_add(struct virtqueue *vq, const struct virtio_piece *pieces,
 			unsigned readable, unsigned writable, void *token)
 {
-	TO_LAYOUT(vq->inner, add, vq, pieces, readable, writable, token);
+	return layouts[vq->inner].add(vq, pieces, readable, writable, token);
 }
 
 void *virtqueue_inner_get(struct virtqueue *vq, uint32_t *written)
 {
-	TO_LAYOUT(vq->inner, get, vq, written);
+	return layouts[vq->inner].get(vq, written);
 }
 
 void virtqueue_other_start(struct virtqueue *vq)
 {
+	vq->add = layouts[vq->layout].add;
+	vq->get = layouts[vq->layout].get;
 	if (vq->inner == VIRTQUEUE_SPLIT_IN_ORDER)
 		virtqueue_split_in_order_start(vq);
-	else
+	else if (vq->inner >= VIRTQUEUE_PACKED)
 		virtqueue_packed_start(vq);
 }
 

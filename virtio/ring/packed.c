@@ -43,9 +43,9 @@ int virtqueue_packed_add(struct virtqueue *vq, const struct virtio_piece *pieces
 	return add_list(vq, pieces, readable, writable, token);
 }
 
-/* A chain's ids go back so that they come off the stack in the same order. */
-static __attribute__((noinline)) void *get_chain(struct virtqueue *vq, unsigned id,
-						 uint16_t position)
+/* What was not looked at in the common case: whether that much is in flight. A chain's ids go
+ * back so that they come off the stack in the same order. */
+static __attribute__((noinline)) void *get_checked(struct virtqueue *vq, unsigned id)
 {
 	struct ring_slot *slot = &vq->slots[id];
 	unsigned count = slot->count;
@@ -58,21 +58,20 @@ static __attribute__((noinline)) void *get_chain(struct virtqueue *vq, unsigned 
 		vq->ids[vq->free + left] = (uint16_t)id;
 	vq->free += count;
 	vq->counters.used++;
-	STORE(vq->last_used, packed_after(vq, position, count));
+	packed_next(vq, packed_after(vq, vq->last_used, count));
 	return token;
 }
 
 void *virtqueue_packed_get(struct virtqueue *vq, uint32_t *written)
 {
-	uint16_t position = vq->last_used, flags;
-	struct packed_desc *desc = &vq->ring[packed_offset(position)];
+	unsigned at = vq->next_used, flags, id, free;
+	struct packed_desc *desc = &vq->ring[at];
 	struct ring_slot *slot;
-	uint32_t id, bytes;
-	unsigned free;
+	uint32_t bytes;
 	void *token;
 
 	flags = LOAD(desc->flags);
-	if (!packed_is_used(flags, position))
+	if ((flags ^ vq->used_bits) & PACKED_BOTH)
 		return NULL;
 	order_read(vq); /* §2.8.22: the flags before the rest [PQ-10] */
 	id = LOAD(desc->id);
@@ -81,18 +80,18 @@ void *virtqueue_packed_get(struct virtqueue *vq, uint32_t *written)
 		return virtqueue_violation(vq, "used id out of range");
 	slot = &vq->slots[id];
 	token = slot->token;
-	if (unlikely(!token || position == vq->published)) /* [PQ-17] */
+	if (unlikely(!token)) /* [PQ-17] */
 		return virtqueue_violation(vq, "used id not in flight");
-	bytes = packed_length(vq, bytes, flags, slot->writable);
+	bytes = packed_length(vq, bytes, flags, slot);
 	if (written)
 		*written = bytes;
-	if (unlikely(slot->count != 1))
-		return get_chain(vq, id, position);
+	/* Only where the next publication begins may nothing be in flight. */
+	if (unlikely(slot->count != 1 || at == vq->held_at))
+		return get_checked(vq, id);
 	slot->token = NULL;
-	free = vq->free;
+	packed_step(vq, at);
+	free = vq->free++;
 	vq->ids[free] = (uint16_t)id;
-	vq->free = free + 1;
 	vq->counters.used++;
-	packed_step(vq, position);
 	return token;
 }

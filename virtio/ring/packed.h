@@ -14,7 +14,7 @@
 #include <errno.h>
 #include <virtio/ring/access.h>
 
-static inline unsigned packed_offset(uint16_t position)
+static inline unsigned packed_offset(unsigned position)
 {
 	return position & (PACKED_WRAP - 1);
 }
@@ -37,11 +37,12 @@ static inline uint16_t packed_after(const struct virtqueue *vq, uint16_t positio
 #define PACKED_FIRST_LAP (UINT64_C(1) * PACKED_DESC_AVAIL << 48)
 #define PACKED_FLIP	 (UINT64_C(1) * (PACKED_DESC_AVAIL | PACKED_DESC_USED) << 48)
 
-/* Used: both as the wrap counter, which is the position's sign. */
-static inline bool packed_is_used(uint16_t flags, uint16_t position)
+#define PACKED_BOTH (PACKED_DESC_AVAIL | PACKED_DESC_USED)
+
+/* Used: both as the wrap counter. */
+static inline bool packed_is_used(unsigned flags, unsigned position)
 {
-	return !((flags ^ (int16_t)position >> 15) &
-		 (PACKED_DESC_AVAIL | PACKED_DESC_USED));
+	return !((flags ^ -(position >> 15)) & PACKED_BOTH);
 }
 
 /* Descriptors that were added and not published. */
@@ -154,26 +155,36 @@ packed_add_list(struct virtqueue *vq, const struct virtio_piece *pieces,
 	return 0;
 }
 
-/* The used position goes on by the length that was noted [PQ-08]: by one, mostly, so that
- * the next position need not wait for what was noted. */
-static inline void packed_step(struct virtqueue *vq, uint16_t position)
+/* Where the device's next used buffer will be, in one word for those who look from elsewhere
+ * [PQ-19], and in two as virtqueue_get() wants it. */
+static inline void packed_next(struct virtqueue *vq, uint16_t position)
 {
-	unsigned next = position + 1u;
+	STORE(vq->last_used, position);
+	vq->next_used = packed_offset(position);
+	vq->used_bits = position & PACKED_WRAP ? PACKED_BOTH : 0;
+}
 
-	if (unlikely(packed_offset(position) + 1 == vq->size))
-		next = (position & PACKED_WRAP) ^ PACKED_WRAP;
-	STORE(vq->last_used, (uint16_t)next);
+/* It goes on by the length that was noted [PQ-08]: by one, mostly, so that the next need not
+ * wait for what was noted. */
+static inline void packed_step(struct virtqueue *vq, unsigned at)
+{
+	if (likely(at + 1 != vq->size)) {
+		vq->next_used = at + 1;
+		STORE(vq->last_used, (uint16_t)(vq->last_used + 1));
+	} else {
+		packed_next(vq, (vq->last_used & PACKED_WRAP) ^ PACKED_WRAP);
+	}
 }
 
 /* A used length means something only with the flag WRITE, which some devices forget; of a
  * buffer that was only read it says nothing [PQ-09]. */
-static inline uint32_t packed_length(struct virtqueue *vq, uint32_t bytes, uint16_t flags,
-				     uint32_t writable)
+static inline uint32_t packed_length(struct virtqueue *vq, uint32_t bytes, unsigned flags,
+				     const struct ring_slot *slot)
 {
-	if (unlikely(bytes > writable)) {
-		if (writable || flags & RING_DESC_WRITE)
+	if (unlikely(bytes > slot->writable)) {
+		if (slot->writable || flags & RING_DESC_WRITE)
 			vq->counters.length_clamped++;
-		return writable;
+		return slot->writable;
 	}
 	return bytes;
 }

@@ -23,7 +23,8 @@ void virtqueue_packed_areas(struct virtqueue *vq)
  * for as any other: zeroes would ask for an interrupt each. */
 void virtqueue_packed_start(struct virtqueue *vq)
 {
-	vq->avail_index = vq->published = vq->last_used = vq->armed_at = PACKED_WRAP;
+	vq->avail_index = vq->published = vq->armed_at = PACKED_WRAP;
+	packed_next(vq, PACKED_WRAP);
 	vq->wrap_bits = PACKED_FIRST_LAP;
 	if (vq->event_idx) {
 		vq->used_event = vq->driver_event->position = PACKED_WRAP;

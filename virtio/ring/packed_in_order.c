@@ -35,10 +35,10 @@ int virtqueue_packed_in_order_add(struct virtqueue *vq, const struct virtio_piec
 }
 
 /* A buffer that was used goes back; `bytes`: what was written to it. */
-static inline void *take(struct virtqueue *vq, uint16_t position, uint32_t bytes,
+static inline void *take(struct virtqueue *vq, unsigned at, uint32_t bytes,
 			 uint32_t *written)
 {
-	struct ring_slot *slot = &vq->slots[packed_offset(position)];
+	struct ring_slot *slot = &vq->slots[at];
 	void *token = slot->token;
 
 	if (written)
@@ -47,24 +47,23 @@ static inline void *take(struct virtqueue *vq, uint16_t position, uint32_t bytes
 	vq->counters.used++;
 	if (likely(slot->count == 1)) {
 		vq->free++;
-		packed_step(vq, position);
+		packed_step(vq, at);
 	} else {
 		vq->free += slot->count;
-		STORE(vq->last_used, packed_after(vq, position, slot->count));
+		packed_next(vq, packed_after(vq, vq->last_used, slot->count));
 	}
 	return token;
 }
 
 /* One used descriptor may stand for a batch: it lies where the batch begins and names the
  * buffer it ends with [PQ-16]. That one must be in flight [VQ-24]. */
-static bool look(struct virtqueue *vq, uint16_t position)
+static bool look(struct virtqueue *vq, unsigned at)
 {
-	unsigned at = packed_offset(position), ahead;
 	struct packed_desc *desc = &vq->ring[at];
-	uint16_t flags = LOAD(desc->flags);
+	unsigned flags = LOAD(desc->flags), ahead;
 	uint32_t id, bytes;
 
-	if (!packed_is_used(flags, position))
+	if ((flags ^ vq->used_bits) & PACKED_BOTH)
 		return false;
 	order_read(vq); /* §2.8.22: the flags before the rest [PQ-10] */
 	id = LOAD(desc->id);
@@ -73,7 +72,7 @@ static bool look(struct virtqueue *vq, uint16_t position)
 	if (unlikely(id >= vq->size || ahead >= packed_in_flight(vq) ||
 		     !vq->slots[id].token))
 		return virtqueue_violation(vq, "used id not in flight"); /* [PQ-17] */
-	vq->batch_bytes = packed_length(vq, bytes, flags, vq->slots[id].writable);
+	vq->batch_bytes = packed_length(vq, bytes, flags, &vq->slots[id]);
 	vq->batch_last = id;
 	vq->in_batch = true;
 	return true;
@@ -82,26 +81,25 @@ static bool look(struct virtqueue *vq, uint16_t position)
 /* The last of a batch, or the first of the next. */
 static __attribute__((noinline)) void *get_edge(struct virtqueue *vq, uint32_t *written)
 {
-	uint16_t position = vq->last_used;
+	unsigned at = vq->next_used;
 	void *token;
 
-	if (!vq->in_batch && !look(vq, position))
+	if (!vq->in_batch && !look(vq, at))
 		return NULL;
-	if (packed_offset(position) != vq->batch_last)
+	if (at != vq->batch_last)
 		return virtqueue_packed_in_order_get(vq, written);
-	token = take(vq, position, vq->batch_bytes, written);
+	token = take(vq, at, vq->batch_bytes, written);
 	vq->in_batch = false;
-	vq->batch_last = packed_offset(vq->last_used);
+	vq->batch_last = vq->next_used;
 	return token;
 }
 
 void *virtqueue_packed_in_order_get(struct virtqueue *vq, uint32_t *written)
 {
-	uint16_t position = vq->last_used;
-	unsigned at = packed_offset(position);
+	unsigned at = vq->next_used;
 
 	if (unlikely(at == vq->batch_last))
 		return get_edge(vq, written);
 	/* Those before the last were used completely. */
-	return take(vq, position, vq->slots[at].writable, written);
+	return take(vq, at, vq->slots[at].writable, written);
 }

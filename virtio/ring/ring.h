@@ -142,8 +142,13 @@ struct virtqueue {
 	 * avail->heads holds. */
 	uint16_t *ids;
 	uint32_t size, mask; /* mask: split only */
-	uint8_t layout;	     /* enum virtqueue_layout */
-	uint8_t inner;	     /* the layout, or, of a wrapper, the one it wraps */
+	/* Of another layout than split, what virtqueue_add() and virtqueue_get() go on to:
+	 * one jump, where comparing layouts is four. */
+	int (*add)(struct virtqueue *vq, const struct virtio_piece *pieces,
+		   unsigned readable, unsigned writable, void *token);
+	void *(*get)(struct virtqueue *vq, uint32_t *written);
+	uint8_t layout; /* enum virtqueue_layout */
+	uint8_t inner;	/* the layout, or, of a wrapper, the one it wraps */
 	bool event_idx, order_platform;
 
 	/* Under the owner's lock; zeroed by a reset. `blocked` is also set by
@@ -169,8 +174,10 @@ struct virtqueue {
 	uint32_t held_at;
 	uint64_t held_rest;
 	uint64_t wrap_bits;
-	uint32_t next_free;   /* in order, and packed: the first free descriptor */
-	uint32_t next_used;   /* split in order: the descriptor the next used is at */
+	uint32_t next_free; /* in order, and packed: the first free descriptor */
+	uint32_t
+		next_used; /* in order, and packed: the descriptor the next used is at; */
+	uint32_t used_bits;   /* packed: AVAIL and USED of one that is used there */
 	uint32_t batch_last;  /* in order: the buffer that ends a batch, and */
 	uint32_t batch_bytes; /* what the device says it wrote to that one; */
 	bool in_batch;	      /* false: there is none, and the next used is batch_last */
@@ -279,8 +286,6 @@ uint64_t virtqueue_pages_alloc(unsigned order, uint64_t limit);
 void virtqueue_pages_free(uint64_t phys, unsigned order);
 VIRTQUEUE_LAYOUT(inner, ); /* by vq->inner */
 void *virtqueue_inner_detach(struct virtqueue *vq);
-/* By vq->layout, from virtqueue_add() and virtqueue_get(): whatever is not split. */
-VIRTQUEUE_LAYOUT(other, VIRTQUEUE_OPTIONAL);
 
 /* What both packed layouts have in common; those of the split ones are in split.c, under
  * the public names. */
@@ -290,7 +295,8 @@ VIRTQUEUE_OPTIONAL bool virtqueue_packed_enable_cb(struct virtqueue *vq, bool de
 VIRTQUEUE_OPTIONAL bool virtqueue_packed_used(const struct virtqueue *vq);
 /* ring_bytes, and the offsets of the driver's and the device's area in that block. */
 VIRTQUEUE_OPTIONAL void virtqueue_packed_areas(struct virtqueue *vq);
-/* What a layout other than split has in a new queue, beyond zeroes. */
+/* What a layout other than split has in a new queue, beyond zeroes; the last is for each of
+ * them, the wrapper too. */
 void virtqueue_packed_start(struct virtqueue *vq);
 void virtqueue_split_in_order_start(struct virtqueue *vq);
 VIRTQUEUE_OPTIONAL void virtqueue_other_start(struct virtqueue *vq);

@@ -71,8 +71,6 @@ void virtqueue_reset(struct virtqueue *vq)
 	       offsetof(struct virtqueue, counters) -
 		       offsetof(struct virtqueue, blocked));
 	vq->blocked = VIRTQUEUE_NOT_LIVE;
-	if (vq->layout != VIRTQUEUE_SPLIT)
-		vq->blocked |= VIRTQUEUE_OTHER;
 	if (vq->inner >= VIRTQUEUE_PACKED)
 		vq->blocked |= VIRTQUEUE_RING_PACKED;
 	vq->armed = true;
@@ -81,8 +79,10 @@ void virtqueue_reset(struct virtqueue *vq)
 		vq->slots[i].token = NULL;
 		vq->ids[i] = (uint16_t)(vq->size - 1 - i); /* the last is 0 */
 	}
-	if (vq->inner != VIRTQUEUE_SPLIT)
+	if (vq->layout != VIRTQUEUE_SPLIT) {
+		vq->blocked |= VIRTQUEUE_OTHER;
 		virtqueue_other_start(vq);
+	}
 	if (!vq->callback)
 		virtqueue_disable_cb(vq);
 }
