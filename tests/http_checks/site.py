@@ -5,7 +5,6 @@
 
 import os
 import random
-import time
 
 
 STRANGE_NAMES = ["a b.txt", "100%.txt", "q?x#y.txt", "<b>&'\"x.txt", "grün.txt", "c:d.txt", "+plus.txt"]
