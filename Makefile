@@ -32,8 +32,9 @@ APPS = $(notdir $(patsubst %/,%,$(wildcard apps/*/)))
 .PHONY: help image images clean
 help: ## this list
 	@echo 'make TARGET [APP=$(APP)] [WWW=FOLDER] …; applications: $(APPS)'
+	@echo 'Missing packages are installed; DEPS=no leaves the machine as it is.'
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | \
-		sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | sort -u | expand -t 12 | sed 's/^/  /'
+		sed -E 's/^([a-z-]+):[^#]*## /\1\t/' | sort -u | expand -t 15 | sed 's/^/  /'
 
 image: app deps ## builds build/APP.elf, the bootable image
 	@$(MAKE) $(JOBS) $(BUILD)/$(APP).elf

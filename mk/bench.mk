@@ -2,7 +2,8 @@
 # Copyright The Ferrule developers
 #
 # make bench [LINUX=1] [CASE="boot ping"]: costs in guest instructions, kicks and
-# interrupts; LINUX=1 measures a Linux guest on the same QEMU beside ours.
+# interrupts; LINUX=1 measures a Linux guest on the same QEMU beside ours. The cases are
+# named in bench/run, the results are in build/bench/results.txt.
 
 $(BUILD)/bench/icount.so: bench/plugin/icount.c
 	@mkdir -p $(@D)

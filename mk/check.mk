@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright The Ferrule developers
 #
-# make check: what can be said of the sources without booting them. Each file's verdict
-# is kept in build/check until the file, or one that it includes, changes.
+# make check: what can be said of the sources without booting them: check-format,
+# check-clang, check-cppcheck and check-tidy, which also go by themselves, the unit tests,
+# and old fuzz inputs. Each file's verdict is kept in build/check until the file, or one
+# that it includes, changes.
 
 CHECK	    = $(BUILD)/check
 CLANG	   ?= clang

@@ -84,7 +84,7 @@ fuzz: deps-test ## fuzzes for MINUTES, all targets or FUZZ="NAME …"
 	@$(MAKE) $(JOBS) $(foreach each,libfuzzer afl,$(FUZZ:%=build/fuzz/$(each)/%))
 	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ)
 
-test-fuzz: deps-test ## the same for a short while, by libFuzzer alone
+test-fuzz: deps-test ## fuzzes for half a minute in all, by libFuzzer alone
 	@$(MAKE) $(JOBS) $(FUZZ:%=build/fuzz/libfuzzer/%)
 	@tests/fuzz/run --seconds 30 --no-afl $(FUZZ)
 
@@ -95,6 +95,6 @@ build/fuzz/gcc/%.replay: build/fuzz/gcc/%
 		{ echo "fuzz corpus $*: FAILED"; echo "$$out"; exit 1; }; \
 		printf 'fuzz corpus %-12s %s\n' $* "$$out"
 
-fuzz-minimise: deps-test
+fuzz-minimise: deps-test ## keeps what fuzzing found, small, in the corpus
 	@$(MAKE) $(JOBS) $(FUZZ:%=build/fuzz/libfuzzer/%)
 	@tests/fuzz/run --minimise $(FUZZ)

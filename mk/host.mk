@@ -4,6 +4,9 @@
 # make host APP=blkcat: build/host/APP, a Linux process that is a machine: kernel and
 # drivers as they are, on arch/host, with other processes for devices (vhost-user). The
 # application's C library is Linux's. build/host-asan/APP is the same under the sanitizers.
+#
+#	make test-vhost ROWS=blkcat	such processes against back ends (tests/vhost)
+#	make test-qtest ROWS=scsi	drivers against QEMU's device models (tests/qtest)
 
 HOST_CC	      ?= gcc
 HOST_INCLUDE   = -Iarch/host/include -I. -Iinclude

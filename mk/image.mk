@@ -3,7 +3,9 @@
 #
 # Images: build/APP.elf from apps/APP/*.c, and in the same way those of the tests and
 # benchmarks, build/probes/NAME.elf from tests/probes/NAME.c, build/guest/NAME.elf from
-# tests/guest/NAME/*.c and build/bench/NAME.elf from bench/guest/NAME.c.
+# tests/guest/NAME/*.c and build/bench/NAME.elf from bench/guest/NAME.c. What an application
+# asks for beside its sources is in apps/APP/app.mk: LINK, symbols to link in; CMDLINE, see
+# iso.mk.
 
 # Applications may use the vector registers; they see the C library and include/ferrule.
 APP_CFLAGS = $(COMMON_CFLAGS) -Iinclude $(WARNINGS) -Wno-missing-prototypes $(CFLAGS_EXTRA)

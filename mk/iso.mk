@@ -22,5 +22,5 @@ build/iso.setting: FORCE
 
 .PHONY: iso FORCE
 FORCE:
-iso: app deps ## makes build/APP.iso, a disc that starts by BIOS and by UEFI
+iso: app deps ## makes build/APP.iso, a disc that starts by BIOS and by UEFI; CMDLINE= INITRD=
 	@$(MAKE) $(JOBS) build/$(APP).iso

@@ -3,7 +3,8 @@
 #
 # Third-party libraries, from source packages that ports/fetch obtains by version and
 # checksum. Each ports/NAME/Makefile builds one into build/ports/NAME; what it says goes
-# to build.log there. Two builds at a time take turns.
+# to build.log there. Two builds at a time take turns. What builds an image builds them;
+# `make ports` does nothing else.
 
 PORTS	   = build/ports
 MUSL_INC   = $(PORTS)/musl/include

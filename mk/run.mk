@@ -13,7 +13,7 @@ MEMORY  ?= 256M
 RUN_ISO	 = $(if $(SHARE),build/run/$(APP).iso,build/$(APP).iso)
 
 .PHONY: run
-run: app deps ## boots APP in QEMU, with a disk of WWW or the folder SHARE
+run: app deps ## boots APP in QEMU, with a disk of WWW or the folder SHARE; PORT= MACHINE= MEMORY=
 	@$(MAKE) $(JOBS) build/$(APP).iso
 	@$(if $(SHARE),mkdir -p build/run && tools/mkiso --cmdline \
 		'root=9p:share $(filter-out root=%,$(subst ','\'',$(call app_cmdline,$(APP))))' \

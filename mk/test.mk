@@ -1,11 +1,16 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright The Ferrule developers
 #
-# make test: everything. `make test-qemu ROWS=blocks` boots the machines that have that in
-# their name.
+#	make test		everything, and whether the tables below are up to date
+#	make test-host		what runs on the host: applications, tools
+#	make test-qemu ROWS=blocks	boots the machines that have that in their name
+#	make conformance	docs/conformance.md, from what it runs
+#	make support		the README's table, from what was run last
+#
+# The others are in unit.mk, fuzz.mk, models.mk and host.mk.
 
 .PHONY: test test-host test-qemu test-images
-test: deps-test ## everything: check, models, some fuzzing, drivers on the host, machines in QEMU
+test: deps-test ## everything: check, models, some fuzzing, tests on the host, machines in QEMU
 	@$(MAKE) check
 	@$(MAKE) models
 	@$(MAKE) test-host

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright The Ferrule developers
-
+#
 # Host unit tests. Each tests/unit/test_NAME.c becomes the program build/unit/test_NAME,
 # linked with the files its first comment names:
 #
@@ -9,8 +9,8 @@
 #
 # mock/mock.c stands for all of the mock but its transports, mock/virtio_pci.c for all of
 # a virtio PCI function, virtio/ring/virtqueue.c for all rings, virtio/virtio.c for all of
-# the virtio core with the numbers of its command line, net/stack.c for all of the network
-# stack, its sockets and lwIP.
+# the virtio core (save info.c and complete.c) with the numbers of its command line,
+# net/stack.c for all of the network stack, its sockets and lwIP.
 #
 # A test of a device driver (it names mock/transport.c) runs once for each ring layout,
 # which mock_new() takes from FERRULE_TEST_RING; one that says "rings: own" sees to that
@@ -137,7 +137,7 @@ build/unit/%.run: build/unit/%
 unit: deps-test ## the unit tests: T=test_NAME chooses
 	@$(MAKE) $(JOBS) $(T:%=build/unit/%.run) $(patsubst %,build/unit/tsan/%.run,$(filter $(UNIT_TSAN),$T))
 
-unit-clang: $(patsubst %.c,build/unit/clang/%.ok,$(sort $(UNIT_TESTS) $(UNIT_SOURCES)))
+unit-clang: $(patsubst %.c,build/unit/clang/%.ok,$(sort $(UNIT_TESTS) $(UNIT_SOURCES))) ## compiles the unit tests and what they test with clang
 build/unit/clang/%.ok: %.c
 	@mkdir -p $(@D)
 	@$(UNIT_CLANG) $(UNIT_CFLAGS) -fsyntax-only $< && touch $@
