@@ -28,7 +28,11 @@ def echo(m, s, text):
     s.sendall(text)
     got = b''
     while len(got) < len(text):
-        got += s.recv(1000)
+        more = s.recv(1000)
+        if not more:
+            m.run_for(1)
+            m.fail(f'the port was closed after {got}')
+        got += more
     assert got == text.upper()
 
 
