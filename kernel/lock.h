@@ -20,6 +20,13 @@ struct spinlock {
 	bool held;
 };
 
+/* Interrupts are off already. */
+static inline void spin_take(struct spinlock *lock)
+{
+	while (__builtin_expect(__atomic_test_and_set(&lock->held, __ATOMIC_ACQUIRE), 0))
+		arch_relax();
+}
+
 /* Returns the interrupt state to hand back to spin_unlock(). */
 static inline unsigned long spin_lock(struct spinlock *lock)
 {
@@ -28,8 +35,7 @@ static inline unsigned long spin_lock(struct spinlock *lock)
 	flags = arch_irq_save();
 	if (arch_irq_flags_enabled(flags))
 		arch_stack_probe();
-	while (__atomic_test_and_set(&lock->held, __ATOMIC_ACQUIRE))
-		arch_relax();
+	spin_take(lock);
 	return flags;
 }
 

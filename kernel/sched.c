@@ -109,8 +109,7 @@ static __attribute__((noinline)) struct thread *idle(struct cpu *cpu, struct thr
 	while (!run_first && self->state != THREAD_RUNNABLE) {
 		__atomic_clear(&sched_lock.held, __ATOMIC_RELEASE);
 		arch_idle();
-		while (__atomic_test_and_set(&sched_lock.held, __ATOMIC_ACQUIRE))
-			arch_relax();
+		spin_take(&sched_lock);
 	}
 	cpu->idle = NULL;
 	self->idling = false;

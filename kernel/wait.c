@@ -80,8 +80,7 @@ static bool wake(struct wait *entry)
 	bool first = !entry->woken;
 
 	entry->woken = true;
-	while (__atomic_test_and_set(&sched_lock.held, __ATOMIC_ACQUIRE))
-		arch_relax();
+	spin_take(&sched_lock);
 	sched_wake(entry->thread);
 	__atomic_clear(&sched_lock.held, __ATOMIC_RELEASE);
 	return first;

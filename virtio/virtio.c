@@ -239,10 +239,11 @@ static void idle(struct virtio_device *device)
 		virtio_interrupt_idle(device);
 }
 
-void virtio_interrupt_queue(struct virtqueue *vq)
+bool virtio_interrupt_queue(struct virtqueue *vq)
 {
 	if (!virtqueue_interrupt(vq))
 		idle(vq->device);
+	return true;
 }
 
 void virtio_interrupt_queues(struct virtio_device *device)

@@ -284,7 +284,7 @@ bool virtio_device_suspect(struct virtio_device *device);
 
 /* From a transport's interrupt handler. */
 void virtio_interrupt_config(struct virtio_device *device);
-void virtio_interrupt_queue(struct virtqueue *vq); /* a vector of its own */
+bool virtio_interrupt_queue(struct virtqueue *vq); /* a vector of its own; true */
 void virtio_interrupt_queues(
 	struct virtio_device *device); /* all queues: shared vector */
 

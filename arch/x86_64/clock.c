@@ -122,7 +122,7 @@ static void calibrate_now(void)
 	clock.refine_ns = UINT64_MAX;
 }
 
-void arch_clock_init(void)
+__attribute__((cold)) void arch_clock_init(void)
 {
 	const char *source = "HPET, then the counter calibrated by it";
 

@@ -77,7 +77,7 @@ void clock_interrupt(void)
 	timer_interrupt();
 }
 
-void clock_event_init(void)
+__attribute__((cold)) void clock_event_init(void)
 {
 	start(COUNT_MAX, arch_clock_ns());
 }

@@ -35,7 +35,7 @@ bool kvm_clock_present(void)
 	return present;
 }
 
-bool kvm_clock_init(void)
+__attribute__((cold)) bool kvm_clock_init(void)
 {
 	struct cpuid leaf = cpuid(KVM_LEAF, 0);
 
@@ -70,7 +70,7 @@ uint64_t kvm_clock_ns(void)
 	return ns - boot_ns;
 }
 
-int64_t kvm_wall_clock_ns(void)
+__attribute__((cold)) int64_t kvm_wall_clock_ns(void)
 {
 	uint32_t version;
 	int64_t ns;

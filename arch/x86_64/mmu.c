@@ -211,16 +211,10 @@ uint64_t arch_translate(uintptr_t virt, unsigned *flags)
 	return (entry & PTE_ADDRESS & ~offset_mask) | (virt & offset_mask);
 }
 
-uint64_t virt_to_phys(const void *address)
+static __attribute__((noinline)) uint64_t mapped_to_phys(uintptr_t virt)
 {
-	uintptr_t virt = (uintptr_t)address;
-	uint64_t phys;
+	uint64_t phys = arch_translate(virt, NULL);
 
-	if (virt >= KERNEL_BASE)
-		return virt - KERNEL_BASE;
-	if (virt >= DIRECT_MAP_BASE && virt < MMIO_BASE)
-		return virt - DIRECT_MAP_BASE;
-	phys = arch_translate(virt, NULL);
 	if (!phys && virt >= PAGE_BYTES) {
 		/* Reserved, perhaps, but not touched yet. */
 		unsigned long irq;
@@ -237,6 +231,17 @@ uint64_t virt_to_phys(const void *address)
 			phys = arch_translate(virt, NULL);
 	}
 	return phys;
+}
+
+uint64_t virt_to_phys(const void *address)
+{
+	uintptr_t virt = (uintptr_t)address;
+
+	if (virt >= KERNEL_BASE)
+		return virt - KERNEL_BASE;
+	if (virt >= DIRECT_MAP_BASE && virt < MMIO_BASE)
+		return virt - DIRECT_MAP_BASE;
+	return mapped_to_phys(virt);
 }
 
 volatile void *arch_map_device(uint64_t phys, size_t bytes)

@@ -25,8 +25,7 @@ static bool handle_config(void *context)
 
 static bool handle_queue(void *context)
 {
-	virtio_interrupt_queue(context);
-	return true;
+	return virtio_interrupt_queue(context);
 }
 
 static bool handle_queues(void *context)
