@@ -57,15 +57,14 @@ static inline __attribute__((always_inline)) int add(struct virtqueue *vq,
 {
 	unsigned free = vq->free;
 	if (readable + writable == 1 && likely(free && token && pieces->bytes)) {
-		unsigned head = vq->ids[free - 1];
-		uint32_t bytes = pieces->bytes;
+		unsigned head = vq->ids[--free];
 		struct ring_slot *slot = &vq->slots[head];
 
-		desc_set(&vq->desc[head], pieces->address, bytes,
-			 writable * RING_DESC_WRITE, 0);
-		vq->free = free - 1;
 		slot->token = token;
-		slot->shape = RING_SLOT(bytes * writable, 1, 0);
+		slot->shape = RING_SLOT(pieces->bytes * writable, 1, 0);
+		vq->free = free;
+		desc_set(&vq->desc[head], pieces->address, pieces->bytes,
+			 writable * RING_DESC_WRITE, 0);
 		split_avail_put(vq, head);
 		return 0;
 	}
