@@ -65,13 +65,24 @@ static uint32_t load32(const uint8_t *at)
 /* The end-around carry of an addition of 64-bit words. */
 static uint64_t add(uint64_t a, uint64_t b)
 {
-	uint64_t sum = a + b;
+	uint64_t sum;
+	bool carry = __builtin_add_overflow(a, b, &sum);
 
-	return sum + (sum < b);
+	return sum + carry;
 }
 
-/* One to three bytes, as the first of a word of four. */
-static __attribute__((noinline)) uint32_t load_last(const uint8_t *at, int bytes)
+/* Down to 16 bits; a carry goes around: a half that is added to its rotation has both. */
+static uint16_t fold(uint64_t sum)
+{
+	uint32_t half = (uint32_t)(sum >> 32) + (uint32_t)sum;
+
+	half += half < (uint32_t)sum;
+	return (uint16_t)((half + (half << 16 | half >> 16)) >> 16);
+}
+
+/* With one to three bytes more, as the first of a word of four. */
+static __attribute__((noinline)) uint16_t fold_with(uint64_t sum, const uint8_t *at,
+						    int bytes)
 {
 	uint8_t word[4] = { at[0] };
 
@@ -79,18 +90,17 @@ static __attribute__((noinline)) uint32_t load_last(const uint8_t *at, int bytes
 		word[1] = at[1];
 	if (bytes > 2)
 		word[2] = at[2];
-	return load32(word);
+	return fold(add(sum, load32(word)));
 }
 
 /* RFC 1071: the sum of 16-bit words in memory order does not depend on the byte order or
  * on the word size it is computed with, so it is done in 64-bit words. */
 uint16_t net_lwip_checksum(const void *data, int bytes)
 {
-	const uint8_t *at = data;
+	const uint8_t *at = data, *end = at + ((unsigned)bytes & ~15u);
 	uint64_t sum = 0;
-	uint32_t half;
 
-	for (int left = bytes; left >= 16; left -= 16, at += 16)
+	for (; at != end; at += 16)
 		sum = add(add(sum, load64(at)), load64(at + 8));
 	if (bytes & 8) {
 		sum = add(sum, load64(at));
@@ -100,10 +110,5 @@ uint16_t net_lwip_checksum(const void *data, int bytes)
 		sum = add(sum, load32(at));
 		at += 4;
 	}
-	if (bytes & 3)
-		sum = add(sum, load_last(at, bytes & 3));
-	half = (uint32_t)(sum >> 32) + (uint32_t)sum;
-	half += half < (uint32_t)sum;
-	half = (half & 0xffff) + (half >> 16);
-	return (uint16_t)(half + (half >> 16));
+	return bytes & 3 ? fold_with(sum, at, bytes & 3) : fold(sum);
 }

@@ -82,25 +82,36 @@ static uint16_t pseudo_header_sum(const uint8_t *frame, uint8_t protocol)
 	return fold(sum);
 }
 
-void card_fill_meta(const struct net_card *card, struct pbuf *frame,
-		    struct ferrule_net_meta *meta)
+/* The pseudo header's sum is for the card to go on from. */
+static __attribute__((noinline)) void fill_meta(struct pbuf *frame, uint8_t protocol,
+						unsigned start, unsigned offset,
+						struct ferrule_net_meta *meta)
 {
-	uint8_t *bytes = frame->payload, protocol;
-	unsigned start, offset;
+	uint8_t *bytes = frame->payload;
 	uint16_t field;
 
-	*meta = (struct ferrule_net_meta){ 0 };
-	if (!(card->info.offloads & FERRULE_NET_TX_CHECKSUM))
-		return;
-	start = transport_header(bytes, frame->len, &protocol);
-	if (!start)
-		return;
-	offset = field_offset(protocol);
-	if (!offset || start + offset + 2 > frame->len)
+	if (start + offset + 2 > frame->len)
 		return;
 	field = pseudo_header_sum(bytes, protocol);
 	__builtin_memcpy(bytes + start + offset, &field, 2);
 	meta->checksum_needed = true;
 	meta->checksum_start = (uint16_t)start;
 	meta->checksum_offset = (uint16_t)offset;
+}
+
+void card_fill_meta(const struct net_card *card, struct pbuf *frame,
+		    struct ferrule_net_meta *meta)
+{
+	unsigned start, offset;
+	uint8_t protocol;
+
+	*meta = (struct ferrule_net_meta){ 0 };
+	if (!(card->info.offloads & FERRULE_NET_TX_CHECKSUM))
+		return;
+	start = transport_header(frame->payload, frame->len, &protocol);
+	if (!start)
+		return;
+	offset = field_offset(protocol);
+	if (offset)
+		fill_meta(frame, protocol, start, offset, meta);
 }

@@ -156,6 +156,7 @@ struct net_rx {
 	struct net_buffer *free;
 	unsigned free_count, count, batch;
 	unsigned posted, low; /* buffers the device has; no more: no batches */
+	uint32_t written;     /* scratch: what the device says of one buffer */
 };
 
 /* A transmit queue: the client serialises its calls, interrupts only touch `blocked`. */
@@ -216,7 +217,8 @@ struct ferrule_net {
 	uint64_t rx_dropped;	      /* atomic */
 
 	struct net_tx tx[NET_PAIRS_MAX];
-	struct virtio_piece pieces[TX_PIECES_MAX]; /* under the client's serialisation */
+	struct virtio_piece pieces[TX_PIECES_MAX]; /* under the client's serialisation, */
+	struct net_header header;		   /* of the frame being sent: the same */
 
 	/* The control queue. */
 	struct mutex control_mutex; /* one command at a time */

@@ -9,6 +9,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <arch/barrier.h>
 #include <virtio/device/net.h>
 
 #define HASH_REPORT_MAX 9
@@ -24,8 +25,9 @@ static uint8_t *posted_part(const struct ferrule_net *net, struct net_buffer *bu
  * frame and for what comes meanwhile; else at once. Under the lock. */
 static inline bool refill_due(const struct net_rx *rx)
 {
-	return rx->free && (rx->free_count >= rx->batch || rx->posted <= rx->low) &&
-	       !rx->closed;
+	return __builtin_expect(rx->free_count >= rx->batch || rx->posted <= rx->low,
+				0) &&
+	       rx->free && !rx->closed;
 }
 
 /* Posts what is free; true: something was added. Under the lock. */
@@ -71,30 +73,30 @@ void net_rx_recycle(struct net_rx *rx, struct ferrule_frame *frame)
 /* The header's word on checksum and segmentation, checked against the frame and what was
  * negotiated (§5.1.6.4.2); false: it cannot be true. Unknown flags are ignored [NET-16].
  * With RSC_INFO the checksum's fields say what was merged; it was verified before that. */
-static INLINE bool read_meta(const struct ferrule_net *net,
-			     const struct net_header *header, struct ferrule_frame *frame)
+static INLINE bool read_meta(const struct ferrule_net *net, struct net_header header,
+			     struct ferrule_frame *frame)
 {
 	struct ferrule_net_meta *meta = &frame->meta;
-	unsigned gso = header->gso_type & ~(unsigned)VIRTIO_NET_HDR_GSO_ECN;
+	unsigned gso = header.gso_type & ~(unsigned)VIRTIO_NET_HDR_GSO_ECN;
 
 	memset(meta, 0, sizeof(*meta));
 	if (!(net->info.offloads & FERRULE_NET_RX_CHECKSUM))
 		return true;
-	if (header->flags & VIRTIO_NET_HDR_F_RSC_INFO &&
+	if (header.flags & VIRTIO_NET_HDR_F_RSC_INFO &&
 	    virtio_has(net->device, VIRTIO_NET_F_RSC_EXT)) {
-		meta->merged_segments = header->checksum_start;
-		meta->duplicate_acks = header->checksum_offset;
+		meta->merged_segments = header.checksum_start;
+		meta->duplicate_acks = header.checksum_offset;
 		meta->checksum_valid = true;
-	} else if (header->flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
-		   !(header->flags & VIRTIO_NET_HDR_F_RSC_INFO)) {
+	} else if (header.flags & VIRTIO_NET_HDR_F_NEEDS_CSUM &&
+		   !(header.flags & VIRTIO_NET_HDR_F_RSC_INFO)) {
 		/* [NET-19] */
-		if ((uint32_t)header->checksum_start + header->checksum_offset + 2 >
+		if ((uint32_t)header.checksum_start + header.checksum_offset + 2 >
 		    frame->total_bytes)
 			return false;
 		meta->checksum_needed = true;
-		meta->checksum_start = header->checksum_start;
-		meta->checksum_offset = header->checksum_offset;
-	} else if (header->flags & VIRTIO_NET_HDR_F_DATA_VALID) {
+		meta->checksum_start = header.checksum_start;
+		meta->checksum_offset = header.checksum_offset;
+	} else if (header.flags & VIRTIO_NET_HDR_F_DATA_VALID) {
 		meta->checksum_valid = true;
 	}
 	if (gso == VIRTIO_NET_HDR_GSO_NONE)
@@ -102,32 +104,31 @@ static INLINE bool read_meta(const struct ferrule_net *net,
 	if (gso > 7 || !(net->rx_gso >> gso & 1))
 		return false;
 	/* Of what the device merged it need not know how it was cut before. */
-	if (!header->gso_bytes)
+	if (!header.gso_bytes)
 		return meta->merged_segments;
 	meta->gso_type = (uint8_t)gso;
-	meta->gso_bytes = header->gso_bytes;
-	if (header->header_bytes <= frame->total_bytes) /* a hint only [NET-17] */
-		meta->header_bytes = header->header_bytes;
+	meta->gso_bytes = header.gso_bytes;
+	if (header.header_bytes <= frame->total_bytes) /* a hint only [NET-17] */
+		meta->header_bytes = header.header_bytes;
 	return true;
 }
 
 /* A header without `buffers`, or with a hash behind it (§5.1.6.4.5 [NET-20]): of kinds that we
  * do not know there is none. */
-static __attribute__((noinline)) void read_other_header(const struct ferrule_net *net,
-							const uint8_t *posted,
-							struct net_header *header,
-							struct ferrule_frame *frame)
+static __attribute__((noinline)) struct net_header
+read_other_header(const struct ferrule_net *net, const uint8_t *posted,
+		  struct ferrule_frame *frame)
 {
-	struct net_header_hash hash;
+	struct net_header_hash hash = { .plain.buffers = 1 };
 
 	if (net->header_bytes != NET_HEADER_HASH_BYTES) {
-		net_header_copy(net, header, posted);
-		return;
+		net_header_copy(net, &hash.plain, posted);
+		return hash.plain;
 	}
 	memcpy(&hash, posted, sizeof(hash));
 	frame->hash = hash.value;
 	frame->hash_kind = hash.report <= HASH_REPORT_MAX ? (uint8_t)hash.report : 0;
-	*header = hash.plain;
+	return hash.plain;
 }
 
 /* Takes the other buffers of a merged frame, which have no header [NET-15]; false: they are
@@ -166,17 +167,19 @@ static INLINE struct ferrule_frame *assemble(struct ferrule_net *net, struct net
 					     struct net_buffer *buffer, uint32_t bytes)
 {
 	struct ferrule_frame *frame = &buffer->frame;
-	struct net_header header = { .buffers = 1 };
+	struct net_header header;
 
 	rx->posted--;
 	frame->next = NULL;
 	if (bytes < net->header_bytes + ETHERNET_BYTES || bytes > net->rx_bytes)
 		goto drop; /* [NET-18] */
-	/* The only look at what the device may still be changing. */
+	/* The only look at what the device may still be changing: nothing is loaded again
+	 * beyond the barrier. */
 	if (net->header_bytes == NET_HEADER_BYTES)
-		memcpy(&header, posted_part(net, buffer), NET_HEADER_BYTES);
+		header = *(const struct net_header *)posted_part(net, buffer);
 	else
-		read_other_header(net, posted_part(net, buffer), &header, frame);
+		header = read_other_header(net, posted_part(net, buffer), frame);
+	barrier_read();
 	if (!net->mergeable)
 		header.buffers = 1;
 	frame->data = posted_part(net, buffer) + net->header_bytes;
@@ -184,7 +187,7 @@ static INLINE struct ferrule_frame *assemble(struct ferrule_net *net, struct net
 	if (header.buffers != 1 && (header.buffers - 1u >= net->rx_pieces_max ||
 				    !take_rest(net, rx, frame, header.buffers)))
 		goto drop;
-	if (read_meta(net, &header, frame))
+	if (read_meta(net, header, frame))
 		return frame;
 drop:
 	__atomic_fetch_add(&net->rx_dropped, 1, __ATOMIC_RELAXED);
@@ -199,7 +202,6 @@ static INLINE struct ferrule_frame *receive_from(struct ferrule_net *net,
 	unsigned long flags = spin_lock(&rx->lock);
 	struct ferrule_frame *frame = NULL;
 	struct net_buffer *buffer;
-	uint32_t bytes;
 	bool kick;
 
 	if (rx->closed) {
@@ -208,8 +210,8 @@ static INLINE struct ferrule_frame *receive_from(struct ferrule_net *net,
 	}
 	/* Buffers of dropped frames are not posted before we are done, so this ends. */
 	do {
-		while (!frame && (buffer = virtqueue_get(rx->queue, &bytes)))
-			frame = assemble(net, rx, buffer, bytes);
+		while (!frame && (buffer = virtqueue_get(rx->queue, &rx->written)))
+			frame = assemble(net, rx, buffer, rx->written);
 	} while (!frame && !virtqueue_enable_cb(rx->queue) &&
 		 !virtqueue_broken(rx->queue));
 	kick = refill_due(rx) && net_rx_refill(rx, net) &&

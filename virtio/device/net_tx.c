@@ -94,14 +94,14 @@ static __attribute__((noinline)) void reap_slowly(struct ferrule_net *net)
 
 void ferrule_net_reap(struct ferrule_net *net)
 {
-	if (net_trouble(net)) {
+	if (__builtin_expect(net_trouble(net), 0)) {
 		reap_slowly(net);
 		return;
 	}
 	if (!net->tx[0].in_flight)
 		return;
 	enter(net);
-	if (!net_trouble(net))
+	if (__builtin_expect(!net_trouble(net), 1))
 		reap(net, &net->tx[0]);
 	leave(net);
 }
@@ -172,28 +172,27 @@ static inline int make_header(const struct ferrule_net *net,
 	return total > FRAME_BYTES_MAX ? -EMSGSIZE : 0;
 }
 
-static __attribute__((noinline)) void
-put_other_header(const struct ferrule_net *net, void *to, const struct net_header *header)
+static __attribute__((noinline)) void put_other_header(const struct ferrule_net *net,
+						       void *to)
 {
-	net_header_copy(net, to, header);
+	net_header_copy(net, to, &net->header);
 	if (net->header_bytes == NET_HEADER_HASH_BYTES)
 		memset((uint8_t *)to + NET_HEADER_BYTES, 0,
 		       NET_HEADER_HASH_BYTES - NET_HEADER_BYTES);
 }
 
 /* All of it is written: nothing old goes out [NET-40]. */
-static inline void put_header(const struct ferrule_net *net, void *to,
-			      const struct net_header *header)
+static inline void put_header(const struct ferrule_net *net, void *to)
 {
 	if (net->header_bytes == NET_HEADER_BYTES)
-		__builtin_memcpy(to, header, NET_HEADER_BYTES);
+		__builtin_memcpy(to, &net->header, NET_HEADER_BYTES);
 	else
-		put_other_header(net, to, header);
+		put_other_header(net, to);
 }
 
 /* Nearly all frames need one look at the page tables. */
-static bool one_piece(struct ferrule_net *net, const struct ferrule_net_segment *segment,
-		      const struct net_header *header)
+static inline __attribute__((always_inline)) bool
+one_piece(struct ferrule_net *net, const struct ferrule_net_segment *segment)
 {
 	uint8_t *data = (uint8_t *)segment->data - net->header_bytes;
 	uint32_t bytes = segment->bytes + net->header_bytes;
@@ -202,7 +201,7 @@ static bool one_piece(struct ferrule_net *net, const struct ferrule_net_segment 
 
 	if (bytes > in_page && !pieces_contiguous(data))
 		return false;
-	put_header(net, data, header);
+	put_header(net, data);
 	phys = virt_to_phys(data);
 	net->pieces[0] = (struct virtio_piece){ phys, bytes };
 	return phys;
@@ -212,13 +211,12 @@ static bool one_piece(struct ferrule_net *net, const struct ferrule_net_segment 
  * in the slot. Returns how many pieces, or -errno. */
 static __attribute__((noinline)) int
 make_pieces(struct ferrule_net *net, const struct net_tx *tx, struct net_tx_slot *slot,
-	    const struct ferrule_net_segment *segments, unsigned count, bool in_place,
-	    const struct net_header *header)
+	    const struct ferrule_net_segment *segments, unsigned count, bool in_place)
 {
 	unsigned own = in_place ? 0 : 1, used = own;
 
 	if (!in_place) {
-		put_header(net, slot->header, header);
+		put_header(net, slot->header);
 		net->pieces[0] = (struct virtio_piece){ slot->header_phys,
 							net->header_bytes };
 	}
@@ -230,7 +228,7 @@ make_pieces(struct ferrule_net *net, const struct net_tx *tx, struct net_tx_slot
 		if (in_place && i == 0) {
 			data -= net->header_bytes;
 			bytes += net->header_bytes;
-			put_header(net, (uint8_t *)data, header);
+			put_header(net, (uint8_t *)data);
 		}
 		used = pieces_append(net->pieces, used, tx->pieces_max, data, bytes,
 				     UINT32_MAX, used > own, &taken, &missing);
@@ -252,9 +250,10 @@ static inline void flush(struct net_tx *tx)
 }
 
 /* Adds the frame if there is room. */
-static int add_frame(struct ferrule_net *net, struct net_tx *tx,
-		     const struct ferrule_net_segment *segments, unsigned count,
-		     unsigned headroom, const struct net_header *header, void *token)
+static inline __attribute__((always_inline)) int
+add_frame(struct ferrule_net *net, struct net_tx *tx,
+	  const struct ferrule_net_segment *segments, unsigned count, unsigned headroom,
+	  void *token)
 {
 	bool in_place = !net->separate_header && headroom >= net->header_bytes;
 	struct net_tx_slot *slot = tx->free;
@@ -262,10 +261,10 @@ static int add_frame(struct ferrule_net *net, struct net_tx *tx,
 
 	if (!slot)
 		return -ENOSPC;
-	if (in_place && count == 1 && one_piece(net, &segments[0], header))
+	if (in_place && count == 1 && one_piece(net, &segments[0]))
 		pieces = 1;
 	else
-		pieces = make_pieces(net, tx, slot, segments, count, in_place, header);
+		pieces = make_pieces(net, tx, slot, segments, count, in_place);
 	if (pieces < 0)
 		return pieces;
 	error = virtqueue_add(tx->queue, net->pieces, (unsigned)pieces, 0, slot);
@@ -299,20 +298,29 @@ static __attribute__((noinline)) bool make_room(struct ferrule_net *net,
 	return tx->in_flight < before;
 }
 
+/* There is no room, or it went wrong otherwise. */
+static __attribute__((noinline)) int
+send_again(struct ferrule_net *net, struct net_tx *tx,
+	   const struct ferrule_net_segment *segments, unsigned count, unsigned headroom,
+	   void *token, int error)
+{
+	while (error == -ENOSPC && make_room(net, tx))
+		error = add_frame(net, tx, segments, count, headroom, token);
+	return error && virtqueue_broken(tx->queue) ? -EIO : error;
+}
+
 static inline __attribute__((always_inline)) int
 send(struct ferrule_net *net, struct net_tx *tx,
      const struct ferrule_net_segment *segments, unsigned count, unsigned headroom,
-     const struct net_header *header, bool more, void *token)
+     bool more, void *token)
 {
 	int error;
 
 	if (tx->in_flight >= REAP_AT)
 		reap(net, tx);
-	do
-		error = add_frame(net, tx, segments, count, headroom, header, token);
-	while (error == -ENOSPC && make_room(net, tx));
-	if (error && virtqueue_broken(tx->queue))
-		error = -EIO;
+	error = add_frame(net, tx, segments, count, headroom, token);
+	if (__builtin_expect(error, 0))
+		error = send_again(net, tx, segments, count, headroom, token, error);
 	if (!error && __atomic_load_n(&tx->blocked, __ATOMIC_RELAXED)) {
 		__atomic_store_n(&tx->blocked, false, __ATOMIC_RELEASE);
 		virtqueue_disable_cb(tx->queue);
@@ -329,13 +337,15 @@ static __attribute__((noinline)) void flush_all(struct ferrule_net *net)
 		flush(&net->tx[i]);
 }
 
-/* The card broke, or has several queues: the one to take, or NULL and why there is none. */
-static __attribute__((noinline)) struct net_tx *
-choose(struct ferrule_net *net, const struct ferrule_net_segment *segments, int *error)
+/* The card broke, or has several queues: the one to take, or -errno: there is none. */
+static __attribute__((noinline)) int choose(struct ferrule_net *net,
+					    const struct ferrule_net_segment *segments)
 {
+	int error = 0;
+
 	if (net_trouble(net) & (NET_LOST | NET_FAILED))
-		*error = take_back(net);
-	return *error ? NULL : net_mq_choose(net, segments);
+		error = take_back(net);
+	return error ? error : (int)(net_mq_choose(net, segments) - net->tx);
 }
 
 int ferrule_net_send(struct ferrule_net *net, const struct ferrule_net_segment *segments,
@@ -343,14 +353,19 @@ int ferrule_net_send(struct ferrule_net *net, const struct ferrule_net_segment *
 		     const struct ferrule_net_meta *meta, bool more, void *token)
 {
 	struct net_tx *tx = &net->tx[0];
-	struct net_header header;
-	int error = make_header(net, segments, count, meta, &header);
+	int error = make_header(net, segments, count, meta, &net->header);
 
 	enter(net);
-	if (net_trouble(net) && !error)
-		tx = choose(net, segments, &error);
+	if (__builtin_expect(net_trouble(net), 0) && !error) {
+		int queue = choose(net, segments);
+
+		if (queue < 0)
+			error = queue;
+		else
+			tx = &net->tx[queue];
+	}
 	if (!error)
-		error = send(net, tx, segments, count, headroom, &header, more, token);
+		error = send(net, tx, segments, count, headroom, more, token);
 	if (error || (net->pairs > 1 && !more))
 		flush_all(net);
 	leave(net);
