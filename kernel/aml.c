@@ -40,17 +40,22 @@ static size_t left(const struct aml *aml)
 	return (size_t)(aml->end - aml->at);
 }
 
+/* Its checksum is computed once, not for each who reads it. */
 static const struct acpi_header *dsdt(void)
 {
+	static const struct acpi_header *known;
 	const struct acpi_header *fadt = acpi_table("FACP");
 	const uint8_t *bytes = (const uint8_t *)fadt;
 	uint64_t phys = 0;
 
+	if (known)
+		return known;
 	if (fadt && fadt->length >= FADT_DSDT_64 + 8)
 		phys = little(bytes + FADT_DSDT_64, 8);
 	if (fadt && !phys && fadt->length >= FADT_DSDT + 4)
 		phys = little(bytes + FADT_DSDT, 4);
-	return phys ? acpi_table_at(phys) : NULL;
+	known = phys ? acpi_table_at(phys) : NULL;
+	return known;
 }
 
 bool aml_block(unsigned number, struct aml *out)

@@ -22,8 +22,8 @@
 /* The address port and the data port go together: under the lock. */
 static struct spinlock port_lock;
 
-/* ECAM windows, one a bus, mapped when the bus is first looked at. Boot only, and the
- * list only grows, so readers need no lock. */
+/* ECAM windows, one a bus, mapped when the bus is first looked at: at boot, or when
+ * something is plugged in. The list only grows, so readers need no lock. */
 struct ecam_bus {
 	uint16_t segment;
 	uint8_t bus;
