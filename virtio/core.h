@@ -1,7 +1,20 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Between the files of the virtio core; nobody else includes it. */
+/* Between the files of the virtio core (VIRTIO 1.3 §2, §3); nobody else includes it:
+ *
+ *	virtio.c	    a device's life
+ *	features.c	    negotiation
+ *	config.c	    the configuration space
+ *	queues.c	    a device's virtqueues
+ *	info.c		    <ferrule/device.h>
+ *
+ * and, linked in by complete.c with a driver other than the console's:
+ *
+ *	recovery.c	    a device that broke or was unplugged
+ *	queue_recovery.c    a queue that broke
+ *	bounce.c	    all that devices see in one region of memory
+ *	storm.c		    interrupts without end */
 
 #ifndef VIRTIO_CORE_H
 #define VIRTIO_CORE_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* The one seam between rings and what a device may reach of memory (anchors: HAL).
+/* The one seam between rings and what a device may reach of memory.
  *
  * Usually there is nothing to do: a device reaches all of memory by physical addresses, which
  * is also what ACCESS_PLATFORM means as long as no IOMMU is programmed (VIRTIO 1.3 §6.1)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Feature bits, 128 of them (VIRTIO 1.4 uses bits above 63), and what each device type
+/* Feature bits (VIRTIO 1.3 §2.2), 128 of them (1.4 uses bits above 63), and what each device type
  * names them. */
 
 #ifndef VIRTIO_FEATURES_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* virtio-blk: its queues, their slots, and what becomes of requests when one breaks. */
+/* virtio-blk: its queues (VIRTIO 1.3 §5.2.2), their slots, and what becomes of requests when one breaks. */
 
 #include <errno.h>
 #include <string.h>

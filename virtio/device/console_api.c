@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* virtio-console: the calls of <ferrule/console.h>. */
+/* virtio-console: the calls of <ferrule/console.h> (VIRTIO 1.3 §5.3.6). */
 
 #include <errno.h>
 #include <string.h>

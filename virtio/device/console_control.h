@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* The control queues of a console device with several ports: console_control.c speaks,
+/* The control queues of a console device with several ports (VIRTIO 1.3 §5.3.6.2): console_control.c speaks,
  * console_multiport.c sets up. */
 
 #ifndef VIRTIO_DEVICE_CONSOLE_CONTROL_H

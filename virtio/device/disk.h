@@ -6,6 +6,7 @@
  *
  *	disk.c		names, the list, holding and removal
  *	disk_api.c	the calls of <ferrule/block.h>: checks, submission, waiting
+ *	disk_more.c	those of them that few programs make
  *	disk_data.c	from requests to pieces, the requests' ends
  *	every_disk.c	the drivers that a program with disks is linked with
  *

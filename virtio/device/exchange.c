@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Messages and replies over virtqueues. */
+/* Messages and replies over virtqueues (VIRTIO 1.3 §2.6). */
 
 #include <errno.h>
 #include <string.h>

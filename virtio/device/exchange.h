@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Messages and replies: what the drivers for shares of the host (fs.c, p9.c) have in
- * common. A request is a message to the device, then room for its reply; payload of
+/* Messages and replies: what the drivers for shares of the host (fs.c, VIRTIO 1.3 §5.11, and
+ * p9.c) have in common: exchange.c, and exchange_setup.c for what it needs. A request is a message to the device, then room for its reply; payload of
  * either direction lies in the caller's own memory, which the device reads or writes in
  * place:
  *

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* virtio-net: who has a card and what it is told (<ferrule/net.h>). */
+/* virtio-net: who has a card and what it is told (<ferrule/net.h>; VIRTIO 1.3
+ * §5.1). */
 
 #include <errno.h>
 #include <string.h>

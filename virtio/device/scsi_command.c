@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* virtio-scsi: single commands, and what their answers mean. */
+/* virtio-scsi: single commands, and what their answers mean (VIRTIO 1.3 §5.6.6.1). */
 
 #include <errno.h>
 #include <string.h>

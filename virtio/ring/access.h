@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* How the rings touch memory that they share with the device. */
+/* How the rings touch memory that they share with the device (VIRTIO 1.3 §2.7, §2.8). */
 
 #ifndef VIRTIO_RING_ACCESS_H
 #define VIRTIO_RING_ACCESS_H

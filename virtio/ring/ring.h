@@ -1,8 +1,16 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* The inside of a virtqueue, for the virtio core and the transports. Drivers see
- * virtqueue.h alone.
+/* The inside of a virtqueue (VIRTIO 1.3 §2.6), for the virtio core and the transports.
+ * Drivers see virtqueue.h alone.
+ *
+ *	virtqueue.c	    making and ending a queue
+ *	split.c		    the split ring (§2.7), split_in_order.c if it keeps the order
+ *	packed.c	    the packed ring (§2.8), packed_in_order.c likewise;
+ *			    packed_events.c what a batch takes in both
+ *	layouts.c	    which layout a queue gets, beyond the split one
+ *	tables.c	    indirect tables
+ *	mapped.c	    a queue whose buffers are mapped for the device (dma.h)
  *
  * Shared memory is little-endian (VIRTIO 1.3 §1.4); the legacy ring is guest-native,
  * which is the same on every CPU this runs on. */

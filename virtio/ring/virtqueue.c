@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Making and ending a virtqueue, and what others may ask of it. */
+/* Making and ending a virtqueue (VIRTIO 1.3 §2.6), and what others may ask of it. */
 
 #include <string.h>
 #include <kernel/heap.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* A virtqueue: the paper's five calls (§3.1), for one owner at a time.
+/* A virtqueue (VIRTIO 1.3 §2.6): the five calls of Russell's paper (§3.1), for one owner at
+ * a time.
  *
  *	virtqueue_add	     exposes one buffer (a list of pieces) under a token
  *	virtqueue_kick	     tells the device, once for all that was added
@@ -11,7 +12,7 @@
  *
  * Who may call: the caller serialises add/kick/get/enable on one queue (a spinlock in the
  * driver); disable_cb may be called from the queue's own callback at any time. None
- * sleeps or allocates. Costs: add and get touch the shared lines of anchors table 6.1.
+ * sleeps or allocates. What each costs is in docs/performance.md.
  *
  * The device is not trusted: what it writes is read once and checked against private
  * state. A violation breaks the queue: add gives -EIO, get gives NULL for ever, and the

@@ -1,9 +1,19 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Virtio over PCI (VIRTIO 1.3 §4.1), between the files of that transport: discovery in
- * pci.c, the registers in pci_modern.c and pci_legacy.c, vectors and lines in
- * pci_interrupts.c. */
+/* Virtio over PCI (VIRTIO 1.3 §4.1), between the files of that transport:
+ *
+ *	pci.c		    discovery
+ *	pci_modern.c	    the registers, mapped; pci_common.h has their layout
+ *	pci_legacy.c	    the registers of a legacy device
+ *	pci_interrupts.c    vectors and lines
+ *
+ * and, each linked in only with a driver other than the console's:
+ *
+ *	pci_window.c	    the modern registers where they cannot be mapped
+ *	pci_one_vector.c    one vector for everything
+ *	pci_queue_reset.c   the reset of one queue
+ *	pci_complete.c	    unplugging, shared memory */
 
 #ifndef VIRTIO_TRANSPORT_PCI_H
 #define VIRTIO_TRANSPORT_PCI_H

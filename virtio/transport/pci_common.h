@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Layouts of the modern PCI transport: its capabilities and its common configuration. */
+/* Layouts of the modern PCI transport (VIRTIO 1.3 §4.1.4): its capabilities and its common
+ * configuration. */
 
 #ifndef VIRTIO_TRANSPORT_PCI_COMMON_H
 #define VIRTIO_TRANSPORT_PCI_COMMON_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* What of the PCI transport a console alone does without: unplugging, shared memory. */
+/* What of the PCI transport a console alone does without: unplugging, shared memory
+ * (VIRTIO 1.3 §4.1.4.7). */
 
 #include <kernel/heap.h>
 #include <virtio/transport/pci.h>
