@@ -16,17 +16,6 @@
 
 #include "virtio_console/host.h"
 
-static void back_after_reset(struct mock *mock)
-{
-	mock_needs_reset(mock);
-	host_clock_advance(1);
-	assert_true(mock->device.broken);
-	host.said_count = 0;
-	assert_int_equal(host_threads_run(), 1);
-	assert_true(mock->device.live && !mock->device.broken);
-	run(mock);
-}
-
 /* [CON-01] [CON-03] [CON-04] [CON-05] [CON-06] [CON-12] */
 static void several_ports(void **state)
 {

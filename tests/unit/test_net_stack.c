@@ -9,7 +9,7 @@
  *	tests/unit/host/log.c tests/unit/host/panic.c tests/unit/host/thread.c
  *	tests/unit/host/time.c */
 
-#include "net_stack/peer.h"
+#include "net_stack/sockets.h"
 
 static void test_arp_and_ping(void **state)
 {
@@ -34,19 +34,6 @@ static void test_arp_and_ping(void **state)
 	assert_int_equal(get32(answer.data + 30), PEER);
 	assert_memory_equal(answer.data, peer_mac, 6);
 	free(answer.data);
-}
-
-static int bound_socket(int type, unsigned port)
-{
-	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(port) };
-	long fd = sys_socket(AF_INET, type, 0);
-	int one = 1;
-
-	assert_true(fd >= 0);
-	assert_int_equal(
-		sys_setsockopt((int)fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
-	assert_int_equal(sys_bind((int)fd, (struct sockaddr *)&name, sizeof(name)), 0);
-	return (int)fd;
 }
 
 static void test_udp(void **state)

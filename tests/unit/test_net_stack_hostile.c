@@ -8,47 +8,7 @@
  *	tests/unit/host/log.c tests/unit/host/panic.c tests/unit/host/thread.c
  *	tests/unit/host/time.c */
 
-#include "net_stack/peer.h"
-
-static int bound_socket(int type, unsigned port)
-{
-	struct sockaddr_in name = { .sin_family = AF_INET, .sin_port = htons(port) };
-	long fd = sys_socket(AF_INET, type, 0);
-	int one = 1;
-
-	assert_true(fd >= 0);
-	assert_int_equal(
-		sys_setsockopt((int)fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one)), 0);
-	assert_int_equal(sys_bind((int)fd, (struct sockaddr *)&name, sizeof(name)), 0);
-	return (int)fd;
-}
-
-static int accept_peer(int listener)
-{
-	char data[2000];
-	unsigned size;
-	long fd;
-
-	peer.port++;
-	peer.guest_port = 80;
-	peer.sequence = 1000;
-	forget_sent();
-	peer_says(SYN, "");
-	run_stack();
-	assert_int_equal(guest_said(data, &size), SYN | ACK);
-	peer_says(ACK, "");
-	fd = sys_accept(listener, NULL, NULL);
-	assert_true(fd >= 0);
-	return (int)fd;
-}
-
-static int listening_socket(void)
-{
-	int fd = bound_socket(SOCK_STREAM, 80);
-
-	assert_int_equal(sys_listen(fd, 16), 0);
-	return fd;
-}
+#include "net_stack/sockets.h"
 
 static unsigned random_number(void)
 {

@@ -211,4 +211,16 @@ static inline unsigned said(uint32_t id, uint16_t event, uint16_t value)
 	return count;
 }
 
+/* The device asks for a reset, and is there again. */
+static inline void back_after_reset(struct mock *mock)
+{
+	mock_needs_reset(mock);
+	host_clock_advance(1);
+	assert_true(mock->device.broken);
+	host.said_count = 0;
+	assert_int_equal(host_threads_run(), 1);
+	assert_true(mock->device.live && !mock->device.broken);
+	run(mock);
+}
+
 #endif
