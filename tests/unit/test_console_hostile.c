@@ -14,6 +14,9 @@
 
 /* virtio-console with several ports against a host that lies (requirements CON). */
 
+#include <kernel/cmdline.h>
+#include <virtio/device/console_control.h>
+#include <virtio/dma.h>
 #include "virtio_console/host.h"
 
 /* [CON-10] [CON-06] Messages too short, of ports that are not, of no known kind. */
@@ -114,13 +117,70 @@ static void broken_device(void **state)
 	finish(mock);
 }
 
+LINKSET_DECLARE(cmdline_keys, const struct cmdline_key);
+
+/* All there is in the arena for buffers that wait goes to somebody else, or comes back. */
+static void occupy(bool all)
+{
+	static struct virtio_mapping mappings[1 << 14];
+	static unsigned count;
+	static char memory[64];
+	struct virtio_piece piece;
+
+	do {
+		if (!all)
+			count--;
+		piece = (struct virtio_piece){ (uintptr_t)memory, 64 };
+		if (!all) {
+			virtio_dma()->unmap(&mappings[count], &piece, 1, 0);
+			continue;
+		}
+		assert_true(count < array_count(mappings));
+		mappings[count] = (struct virtio_mapping){ .writable = 64 };
+		if (virtio_dma()->map(&mappings[count], &piece, 0, 1))
+			return;
+		count++;
+	} while (all || count);
+}
+
+/* [CON-02] [CON-10] Receive buffers that find the arena full are posted once there is room. */
+static void full_arena(void **state)
+{
+	struct mock *mock;
+
+	(void)state;
+	LINKSET_EACH(cmdline_keys, entry)
+	if (!strcmp((*entry)->name, "bounce"))
+		(*entry)->apply("1M");
+	for (unsigned multiport = 0; multiport < 2; multiport++) {
+		unsigned queue = multiport ? 2 : 0;
+
+		occupy(true);
+		mock = fresh();
+		host_ports = 0;
+		mock_offer(mock, VIRTIO_F_ACCESS_PLATFORM);
+		if (multiport) {
+			mock_offer(mock, VIRTIO_CONSOLE_F_MULTIPORT);
+			memcpy(mock->config + 4, "\7\0\0\0", 4);
+		}
+		start(mock);
+		assert_int_equal(mock_available(mock, queue), 0);
+		occupy(false);
+		if (multiport) /* as the queue's callback does, which comes then */
+			control_run(console);
+		else
+			port_receive(console->ports);
+		assert_int_equal(mock_available(mock, queue), multiport ? 32 : 4);
+		finish(mock);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(absurd_messages),
-		cmocka_unit_test(port_count_is_capped),
-		cmocka_unit_test(waits_end),
-		cmocka_unit_test(broken_device),
+		cmocka_unit_test(absurd_messages), cmocka_unit_test(port_count_is_capped),
+		cmocka_unit_test(waits_end),	   cmocka_unit_test(broken_device),
+		cmocka_unit_test(full_arena), /* the last: the arena stays */
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

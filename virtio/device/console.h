@@ -75,6 +75,7 @@ struct ferrule_port {
 
 	struct port_input inputs[PORT_INPUT_COUNT];
 	struct port_input *full, **full_end; /* received, not read */
+	uint32_t idle;			     /* of inputs, a bit each: to be posted */
 	/* NULL: bytes are kept for ferrule_port_read(). Else they go there, in no lock. */
 	void (*sink)(const char *text, size_t length);
 

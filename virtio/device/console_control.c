@@ -185,16 +185,25 @@ static void handle_message(struct console_device *console, const uint8_t *messag
 		name_port(port, message + sizeof(head), bytes - sizeof(head));
 }
 
-bool control_post(struct control *control, uint8_t *buffer)
+bool control_post_idle(struct control *control)
 {
-	struct virtio_piece piece = { control->received_phys +
-					      (uint64_t)(buffer - control->received),
-				      RECEIVE_BYTES };
+	bool posted = false;
 
-	return !virtqueue_add(control->receive, &piece, 0, 1, buffer);
+	while (control->idle) {
+		unsigned place = (unsigned)__builtin_ctz(control->idle) * RECEIVE_BYTES;
+		struct virtio_piece piece = { control->received_phys + place,
+					      RECEIVE_BYTES };
+
+		if (virtqueue_add(control->receive, &piece, 0, 1,
+				  control->received + place))
+			break;
+		control->idle &= control->idle - 1;
+		posted = true;
+	}
+	return posted;
 }
 
-/* Under the lock; true: something arrived. What is posted here is published afterwards,
+/* Under the lock; true: something was posted. What is posted here is published afterwards,
  * so this ends whatever the device does. */
 static bool receive_messages(struct console_device *console)
 {
@@ -210,8 +219,10 @@ static bool receive_messages(struct console_device *console)
 				bytes = RECEIVE_BYTES;
 			memcpy(message, buffer, bytes);
 			handle_message(console, message, bytes);
-			any |= control_post(control, buffer);
+			control->idle |= UINT32_C(1)
+					 << (buffer - control->received) / RECEIVE_BYTES;
 		}
+		any |= control_post_idle(control);
 	} while (!virtqueue_enable_cb(control->receive) &&
 		 !virtqueue_broken(control->receive));
 	return any;

@@ -28,7 +28,7 @@ struct control {
 	struct virtqueue *receive, *transmit;
 	uint8_t *received; /* the device writes: RECEIVE_BUFFERS × RECEIVE_BYTES */
 	uint64_t received_phys;
-	unsigned received_count;
+	uint32_t idle;		      /* of RECEIVE_BUFFERS, a bit each: to be posted */
 	struct control_message *sent; /* the device reads: SEND_BUFFERS */
 	uint64_t sent_phys;
 	unsigned sent_free; /* bit set */
@@ -38,8 +38,9 @@ struct control {
 	unsigned next_port; /* round robin over ports with pending answers */
 };
 
-/* Exposes one receive buffer of the control queue. Under the lock. */
-bool control_post(struct control *control, uint8_t *buffer);
+/* Exposes the receive buffers of the control queue that are idle, as far as there is room;
+ * the queue calls back when there is more. Under the lock; true: something was added. */
+bool control_post_idle(struct control *control);
 void control_run(struct console_device *console);
 void control_used(struct virtqueue *queue); /* callback of both queues */
 

@@ -79,11 +79,8 @@ static int find_queues(struct console_device *console, struct control *control)
 
 static void post_buffers(struct control *control)
 {
-	control->received_count = 0;
-	while (control->received_count < RECEIVE_BUFFERS &&
-	       control_post(control,
-			    control->received + control->received_count * RECEIVE_BYTES))
-		control->received_count++;
+	control->idle = UINT32_MAX >> (32 - RECEIVE_BUFFERS);
+	control_post_idle(control);
 	control->greet = true;
 }
 

@@ -15,14 +15,29 @@
 extern const void *const console_recovers[];
 static const void *const *const recovers __attribute__((used)) = console_recovers;
 
-/* To be written only [CON-02]. Under the lock; a full receive queue is not possible: it has
- * room for all of them. */
-static bool post_input(struct ferrule_port *port, struct port_input *input)
+/* Posts what is idle, to be written only [CON-02]; true: something was. The queue may have
+ * fewer entries than that, and where devices see only part of memory there may be no room
+ * there now: the queue calls back when there is. Under the lock. */
+static bool post_idle(struct ferrule_port *port)
 {
-	struct virtio_piece piece = { input->phys, PORT_INPUT_BYTES };
+	bool posted = false;
 
 	/* Of a device that is being set up again all are posted at once. */
-	return port->started && !virtqueue_add(port->receive, &piece, 0, 1, input);
+	while (port->started && port->idle) {
+		struct port_input *input = &port->inputs[__builtin_ctz(port->idle)];
+		struct virtio_piece piece = { input->phys, PORT_INPUT_BYTES };
+
+		if (virtqueue_add(port->receive, &piece, 0, 1, input))
+			break;
+		port->idle &= port->idle - 1;
+		posted = true;
+	}
+	return posted;
+}
+
+static void make_idle(struct ferrule_port *port, const struct port_input *input)
+{
+	port->idle |= UINT32_C(1) << (input - port->inputs);
 }
 
 /* Received and not read yet, from before the device broke. Under the lock. */
@@ -42,23 +57,23 @@ void console_port_start(struct ferrule_port *port)
 	bool kick;
 
 	port->started = true;
+	port->idle = 0;
 	for (unsigned i = 0; i < PORT_INPUT_COUNT; i++)
-		if (!is_full(port, &port->inputs[i]) &&
-		    !post_input(port, &port->inputs[i]))
-			break; /* a queue of fewer entries than that */
+		if (!is_full(port, &port->inputs[i]))
+			make_idle(port, &port->inputs[i]);
+	post_idle(port);
 	kick = virtqueue_kick_prepare(port->receive);
 	spin_unlock(&port->lock, flags);
 	if (kick)
 		virtqueue_notify(port->receive);
 }
 
-/* Moves what the device has used to the list of full buffers; true: some came back empty
- * and were posted again. Under the lock. Ends, whatever the device does: what is posted
- * here is not published before we are done. */
+/* Moves what the device has used to the list of full buffers; true: some were posted, those
+ * that came back empty among them. Under the lock. Ends, whatever the device does: what is
+ * posted here is not published before we are done. */
 static bool take_received(struct ferrule_port *port)
 {
 	struct port_input *input;
-	bool posted = false;
 	uint32_t bytes;
 
 	while ((input = virtqueue_get(port->receive, &bytes))) {
@@ -66,13 +81,13 @@ static bool take_received(struct ferrule_port *port)
 		input->taken = 0;
 		input->next = NULL;
 		if (!input->bytes) {
-			posted |= post_input(port, input);
+			make_idle(port, input);
 			continue;
 		}
 		*port->full_end = input;
 		port->full_end = &input->next;
 	}
-	return posted;
+	return post_idle(port);
 }
 
 void port_receive(struct ferrule_port *port)
@@ -125,7 +140,8 @@ static bool take_step(struct ferrule_port *port, char *out, size_t *bytes)
 	port->full = input->next;
 	if (!port->full)
 		port->full_end = &port->full;
-	return post_input(port, input);
+	make_idle(port, input);
+	return post_idle(port);
 }
 
 size_t port_take(struct ferrule_port *port, void *data, size_t bytes)
