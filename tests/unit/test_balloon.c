@@ -14,6 +14,8 @@
  * the real page allocator. */
 
 #include "balloon_device.h"
+#include <string.h>
+#include <virtio/dma.h>
 
 /* --- the balloon follows the host ------------------------------------------------------ */
 
@@ -158,13 +160,89 @@ static void silence_breaks_it(void **state)
 	assert_in_range(free_bytes(), before - 4 * PAGE_BYTES, before);
 }
 
+/* --- no room to map a buffer ------------------------------------------------------------ */
+
+LINKSET_DECLARE(cmdline_keys, const struct cmdline_key);
+
+static struct virtio_mapping mappings[64];
+static unsigned mapped;
+static uint64_t before;
+
+static void fill_the_arena(void)
+{
+	struct virtio_piece piece;
+
+	for (uint32_t bytes = 256 << 10; bytes >= 256; bytes /= 2) {
+		mappings[mapped] = (struct virtio_mapping){ .readable = bytes };
+		piece = (struct virtio_piece){ BASE, bytes };
+		while (!virtio_dma()->map(&mappings[mapped], &piece, 1, 0)) {
+			mapped++;
+			assert_true(mapped < 64);
+			mappings[mapped].readable = bytes;
+		}
+	}
+	before = free_bytes();
+}
+
+static void ask_100(void)
+{
+	fill_the_arena();
+	ask(100);
+}
+
+/* What the device was not told of is ours. */
+static void see_nothing_lost(void)
+{
+	assert_int_equal(count_held(), 0);
+	assert_in_range(free_bytes(), before - 4 * PAGE_BYTES, before);
+	time_passes = true;
+}
+
+static void empty_the_arena(void)
+{
+	while (mapped)
+		virtio_dma()->unmap(&mappings[--mapped], NULL, 0, 0);
+	time_passes = true;
+}
+
+static void see_100(void)
+{
+	assert_int_equal(count_held(), 100);
+	fill_the_arena();
+	ask(0);
+}
+
+static void see_100_still(void)
+{
+	assert_int_equal(count_held(), 100);
+	time_passes = true;
+}
+
+/* Last: the arena stays. */
+static void no_room(void **state)
+{
+	void (*const steps[])(void) = { ask_100,	  see_nothing_lost,
+					see_nothing_lost, empty_the_arena,
+					see_100,	  see_100_still,
+					empty_the_arena,  see_none,
+					unplug,		  NULL };
+
+	(void)state;
+	LINKSET_EACH(cmdline_keys, entry)
+	if (!strcmp((*entry)->name, "bounce"))
+		(*entry)->apply("1M");
+	offer(0);
+	mock_offer(mock, VIRTIO_F_ACCESS_PLATFORM);
+	assert_int_equal(mock_add(mock), 0);
+	run(steps);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(follows_the_host),
-		cmocka_unit_test(leaves_the_floor),
-		cmocka_unit_test(deflates_on_oom),
-		cmocka_unit_test(silence_breaks_it),
+		cmocka_unit_test(follows_the_host), cmocka_unit_test(leaves_the_floor),
+		cmocka_unit_test(deflates_on_oom),  cmocka_unit_test(silence_breaks_it),
+		cmocka_unit_test(no_room),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

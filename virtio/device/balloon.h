@@ -76,7 +76,7 @@ struct balloon {
 	/* Inflating: the thread's. */
 	uint32_t *inflate_pages; /* page numbers the device reads */
 	uint64_t inflate_phys;
-	unsigned inflating; /* of them are with the device and in no record */
+	unsigned inflating; /* of them the device was told, and they are in no record */
 	struct balloon_chunk
 		*spare;	   /* the next record, so that none is needed under lock */
 	uint64_t retry_ns; /* when to try for more memory again; 0: the target is met */
@@ -84,10 +84,11 @@ struct balloon {
 	struct spinlock lock; /* for what the balloon holds and the deflate queue */
 	struct balloon_chunk *chunks;
 	uint32_t held;		 /* pages in chunks */
-	uint32_t *deflate_pages; /* page numbers the device reads while deflating > 0 */
+	uint32_t *deflate_pages; /* page numbers the device reads while deflate_out */
 	uint64_t deflate_phys;
-	unsigned deflating;
-	uint64_t deflated; /* pages that came back so far */
+	unsigned deflating; /* of them are on their way out */
+	bool deflate_out;   /* atomic: the device was told */
+	uint64_t deflated;  /* pages that came back so far */
 
 	/* The thread's. */
 	uint8_t *stats_page; /* one of the driver's, the device's while stats_out */

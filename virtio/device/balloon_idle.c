@@ -88,6 +88,8 @@ static bool tell_blocks(struct balloon *balloon, const struct balloon_block *blo
 /* Blocks that the device did not acknowledge are its own until it was reset. */
 static void report(struct balloon *balloon)
 {
+	if (balloon->block_count) /* it never answered, and is about to be reset */
+		return;
 	while ((balloon->block_count = gather(balloon, balloon->blocks))) {
 		if (!tell_blocks(balloon, balloon->blocks, balloon->block_count))
 			return;

@@ -80,10 +80,16 @@ bool balloon_chunk_pop(struct balloon_chunk **chunks, uint32_t *page)
 	return true;
 }
 
-/* One 32-bit write [BAL-04]. */
+/* One 32-bit write [BAL-04]. Whoever comes in between writes first, but the last word is what
+ * is true then. */
 static void say_actual(struct balloon *balloon)
 {
-	virtio_config_write32(balloon->device, BALLOON_CONFIG_ACTUAL, balloon->held);
+	uint32_t held;
+
+	do {
+		held = __atomic_load_n(&balloon->held, __ATOMIC_ACQUIRE);
+		virtio_config_write32(balloon->device, BALLOON_CONFIG_ACTUAL, held);
+	} while (__atomic_load_n(&balloon->held, __ATOMIC_ACQUIRE) != held);
 }
 
 /* §5.5.6.6: who was promised poison finds it. */
@@ -119,6 +125,8 @@ static bool inflate(struct balloon *balloon, uint32_t wanted)
 	uint64_t most = room();
 	unsigned count = 0;
 
+	if (balloon->inflating) /* it never answered, and is about to be reset */
+		return false;
 	if (!balloon->spare)
 		balloon->spare = balloon_chunk_new();
 	if (!balloon->spare)
@@ -134,32 +142,39 @@ static bool inflate(struct balloon *balloon, uint32_t wanted)
 	}
 	if (!count)
 		return false;
-	balloon->inflating = count;
 	piece.bytes = count * (uint32_t)sizeof(uint32_t);
-	if (!balloon_tell(balloon, balloon->inflate, &piece, 1, 0))
+	if (virtqueue_add(balloon->inflate, &piece, 1, 0, balloon)) {
+		free_pages(balloon, balloon->inflate_pages, count);
+		return false; /* broken, or no room to map the buffer */
+	}
+	balloon->inflating = count;
+	virtqueue_kick(balloon->inflate);
+	if (!balloon_wait_used(balloon, balloon->inflate))
 		return false; /* the device may have them until it was reset */
 	keep(balloon);
 	return true;
 }
 
-/* Puts up to `wanted` pages on their way out. Under the lock; false: none. */
+/* Puts up to `wanted` pages on their way out, with those that found no room before. Under
+ * the lock; false: the device is told of none now. */
 static bool deflate_add(struct balloon *balloon, uint32_t wanted)
 {
 	struct virtio_piece piece = { balloon->deflate_phys, 0 };
-	unsigned count = 0;
+	unsigned *count = &balloon->deflating;
 
-	if (balloon->deflating || balloon->failed)
+	if (balloon->deflate_out || balloon->failed)
 		return false;
-	while (count < wanted && count < BALLOON_BATCH &&
-	       balloon_chunk_pop(&balloon->chunks, &balloon->deflate_pages[count]))
-		count++;
-	if (!count)
+	while (*count < wanted && *count < BALLOON_BATCH &&
+	       balloon_chunk_pop(&balloon->chunks, &balloon->deflate_pages[*count])) {
+		++*count;
+		balloon->held--;
+	}
+	if (!*count)
 		return false;
-	balloon->held -= count;
-	balloon->deflating = count;
-	piece.bytes = count * (uint32_t)sizeof(uint32_t);
+	piece.bytes = *count * (uint32_t)sizeof(uint32_t);
 	/* If it is broken they are ours again after the reset. */
-	return !virtqueue_add(balloon->deflate, &piece, 1, 0, balloon);
+	balloon->deflate_out = !virtqueue_add(balloon->deflate, &piece, 1, 0, balloon);
+	return balloon->deflate_out;
 }
 
 static bool deflate_start(struct balloon *balloon, uint32_t wanted)
@@ -174,43 +189,49 @@ static bool deflate_start(struct balloon *balloon, uint32_t wanted)
 	return started;
 }
 
-/* Frees what the device has let go. Any context. */
-static void deflate_end(struct balloon *balloon)
+/* Frees what the device has let go. False: nothing, and an interrupt follows when there is.
+ * Any context. */
+static bool deflate_end(struct balloon *balloon)
 {
 	unsigned long flags = spin_lock(&balloon->lock);
 	unsigned count = 0;
+	bool armed = true;
 
 	if (!balloon->failed && virtqueue_get(balloon->deflate, NULL)) {
 		count = balloon->deflating;
 		free_pages(balloon, balloon->deflate_pages, count);
 		balloon->deflated += count;
 		balloon->deflating = 0;
+		__atomic_store_n(&balloon->deflate_out, false, __ATOMIC_RELEASE);
+	} else if (!balloon->failed && !virtqueue_broken(balloon->deflate)) {
+		armed = virtqueue_enable_cb(balloon->deflate);
 	}
 	spin_unlock(&balloon->lock, flags);
 	if (count)
 		say_actual(balloon);
+	return count || !armed;
 }
 
 void balloon_deflated(struct virtqueue *queue)
 {
 	struct balloon *balloon = virtqueue_device(queue)->driver_data;
 
-	do {
-		deflate_end(balloon);
-	} while (!virtqueue_enable_cb(queue) && !virtqueue_broken(queue));
+	while (deflate_end(balloon))
+		;
 	wait_wake(&balloon->wake, WAKE_ALL, 0);
 }
 
+/* One batch, or the one that reclaim() has begun. */
 static bool deflate(struct balloon *balloon, uint32_t wanted)
 {
 	uint64_t deadline = clock_ns() + BALLOON_SILENCE_NS;
 	struct wait wait;
 	bool late = false;
 
-	if (!deflate_start(balloon, wanted))
+	if (!deflate_start(balloon, wanted) && !balloon->deflate_out)
 		return false;
 	wait_begin(&balloon->wake, &wait);
-	while (!late && __atomic_load_n(&balloon->deflating, __ATOMIC_ACQUIRE) &&
+	while (!late && __atomic_load_n(&balloon->deflate_out, __ATOMIC_ACQUIRE) &&
 	       !balloon->failed)
 		late = !wait_sleep(&wait, deadline);
 	wait_end(&wait);
@@ -228,12 +249,18 @@ void balloon_pages_follow(struct balloon *balloon)
 		uint32_t target = virtio_config_read32(balloon->device,
 						       BALLOON_CONFIG_NUM_PAGES);
 
-		if (target > balloon->held)
+		bool unsent = balloon->deflating && !balloon->deflate_out;
+
+		if (target > balloon->held && !unsent)
 			more = inflate(balloon, target - balloon->held);
+		else if (target < balloon->held)
+			more = deflate(balloon, balloon->held - target);
 		else
-			more = target < balloon->held &&
-			       deflate(balloon, balloon->held - target);
-		balloon->retry_ns = target > balloon->held ? clock_ns() + RETRY_NS : 0;
+			more = unsent && deflate(balloon, 0);
+		unsent = balloon->deflating && !balloon->deflate_out;
+		balloon->retry_ns = target > balloon->held || unsent
+					    ? clock_ns() + RETRY_NS
+					    : 0;
 	}
 }
 
@@ -254,26 +281,30 @@ static size_t reclaim(size_t pages)
 		pages = BALLOON_BATCH;
 	before = balloon->deflated;
 	deflate_start(balloon, pages > UINT32_MAX ? UINT32_MAX : (uint32_t)pages);
-	while (__atomic_load_n(&balloon->deflating, __ATOMIC_ACQUIRE) &&
-	       clock_ns() < deadline)
+	while (__atomic_load_n(&balloon->deflate_out, __ATOMIC_ACQUIRE) &&
+	       !balloon->failed && clock_ns() < deadline)
 		deflate_end(balloon);
 	before = balloon->deflated - before;
 	balloon->reclaimed += before << PAGE_SHIFT;
 	return before;
 }
 
+/* They may be many: not under the lock. Nobody else touches them while it is `failed`. */
 void balloon_pages_forget(struct balloon *balloon)
 {
 	unsigned long flags = spin_lock(&balloon->lock);
+	struct balloon_chunk *chunks = balloon->chunks;
 	uint32_t page;
 
+	balloon->chunks = NULL;
+	balloon->held = 0;
+	spin_unlock(&balloon->lock, flags);
 	free_pages(balloon, balloon->deflate_pages, balloon->deflating);
 	free_pages(balloon, balloon->inflate_pages, balloon->inflating);
 	balloon->deflating = balloon->inflating = 0;
-	while (balloon_chunk_pop(&balloon->chunks, &page))
+	balloon->deflate_out = false;
+	while (balloon_chunk_pop(&chunks, &page))
 		free_pages(balloon, &page, 1);
-	balloon->held = 0;
-	spin_unlock(&balloon->lock, flags);
 }
 
 int balloon_pages_prepare(struct balloon *balloon)

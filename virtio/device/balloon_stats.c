@@ -58,8 +58,8 @@ void balloon_stats_start(struct balloon *balloon)
 
 void balloon_stats_follow(struct balloon *balloon)
 {
-	if (!balloon->stats_out)
-		return;
+	if (!balloon->stats_out) /* it found no room */
+		balloon_stats_start(balloon);
 	do {
 		if (virtqueue_get(balloon->stats, NULL))
 			balloon_stats_start(balloon);
