@@ -131,9 +131,8 @@ read_other_header(const struct ferrule_net *net, const uint8_t *posted,
 	return hash.plain;
 }
 
-/* Takes the other buffers of a merged frame, which have no header [NET-15]; false: they are
- * not there, or too much [NET-18].
- * Under the lock. */
+/* Takes the other buffers of a merged frame, which have no header [NET-15] and are there
+ * when the first is [PQ-20]; false: they are not, or too much [NET-18]. Under the lock. */
 static __attribute__((noinline)) bool take_rest(struct ferrule_net *net,
 						struct net_rx *rx,
 						struct ferrule_frame *first,

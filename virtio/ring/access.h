@@ -57,7 +57,8 @@ static inline bool wants_table(const struct virtqueue *vq, unsigned count)
 /* A sum of pieces that no buffer may have (§2.7.5.2 allows 4 GiB). */
 #define TOO_LONG (UINT64_C(1) << 40)
 
-/* A device that says it wrote more than it may has written less, or lies [VQ-17]. */
+/* A device that says it wrote more than it may has written less, or lies [VQ-15]
+ * [VQ-17]. */
 static inline uint32_t length_check(struct virtqueue *vq, uint32_t bytes,
 				    uint32_t writable)
 {

@@ -117,7 +117,7 @@ static inline uint64_t packed_table(struct virtqueue *vq, unsigned id,
 }
 
 /* A buffer of several pieces, under that id. Nothing is written before it is known to be
- * good and that there is room for all of it [PQ-05]. */
+ * good and that there is room for all of it: slots whose buffers came back [PQ-05] [PQ-06]. */
 static inline __attribute__((always_inline)) int
 packed_add_list(struct virtqueue *vq, const struct virtio_piece *pieces,
 		unsigned readable, unsigned writable, void *token, unsigned id)

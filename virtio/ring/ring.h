@@ -13,7 +13,7 @@
  *	mapped.c	    a queue whose buffers are mapped for the device (dma.h)
  *
  * Shared memory is little-endian (VIRTIO 1.3 §1.4); the legacy ring is guest-native,
- * which is the same on every CPU this runs on. */
+ * which is the same on every CPU this runs on [VQ-29]. */
 
 #ifndef VIRTIO_RING_RING_H
 #define VIRTIO_RING_RING_H
@@ -167,9 +167,10 @@ struct virtqueue {
 				   * the event lies in the past, no other comes (a hint) */
 	bool armed;	      /* a callback is owed for what is used after armed_at */
 	uint32_t free;	      /* descriptors; split and packed: what is on the stack */
-	/* Positions: in a split queue, free-running indices; in a packed one, offsets in
-	 * the ring with the wrap counter in bit 15: one word, so that an interrupt
-	 * elsewhere never sees half of one [PQ-19]. */
+	/* Positions: in a split queue, free-running indices, which never go back [VQ-07]; in
+	 * a packed one, offsets in the ring with the wrap counter in bit 15: one word, so
+	 * that an interrupt elsewhere never sees half of one [PQ-19]. They are ours alone, so
+	 * that shared words are not read for them [VQ-32]. */
 	uint16_t avail_index; /* of the next buffer to add */
 	uint16_t published;   /* up to where the device was told; read by notify */
 	uint16_t last_used;   /* where the device's next used buffer will be */
@@ -230,7 +231,8 @@ static inline volatile uint16_t *ring_avail_event(const struct virtqueue *vq)
 }
 
 /* What rings for this queue: §2.9, little-endian in one store of 32 bits. Without
- * NOTIFICATION_DATA the upper half is 0. Any context. */
+ * NOTIFICATION_DATA the upper half is 0; with it, the position of the next buffer [PQ-15].
+ * Any context. */
 static inline uint32_t virtqueue_doorbell_value(const struct virtqueue *vq)
 {
 	uint32_t next = *(const volatile uint16_t *)&vq->published;
