@@ -51,6 +51,7 @@ static void setup(struct mock *mock, struct mock_chaos *chaos)
 
 	FUZZ_ASSERT(memory == (void *)BASE);
 	balloon = mock;
+	host_cpu.current = thread_current(); /* so that mutexes have an owner */
 	device_world = host_world;
 	host_world = world;
 	page_add_region(BASE, BASE + RAM);

@@ -256,6 +256,18 @@ static void forget(struct balloon *balloon)
 	balloon->stats_out = false;
 }
 
+/* The thread is at work with the queues, and lets go of them soon, as it is `failed`. */
+static bool balloon_quiet(struct virtio_device *device)
+{
+	struct balloon *balloon = device->driver_data;
+
+	if (balloon && !mutex_trylock(&balloon->work))
+		return false;
+	if (balloon)
+		mutex_unlock(&balloon->work);
+	return true;
+}
+
 static int balloon_restore(struct virtio_device *device)
 {
 	struct balloon *balloon = device->driver_data;
@@ -304,6 +316,7 @@ static const struct virtio_driver virtio_balloon_driver = {
 	.ready = balloon_ready,
 	.config_changed = balloon_config_changed,
 	.broken = balloon_broken,
+	.quiet = balloon_quiet,
 	.restore = balloon_restore,
 	.restored = balloon_restored,
 	.removed = balloon_removed,
