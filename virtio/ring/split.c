@@ -177,7 +177,10 @@ static inline __attribute__((always_inline)) void *get(struct virtqueue *vq,
 	slot->token = NULL;
 	vq->last_used++;
 	vq->counters.used++;
-	free_chain(vq, slot, id);
+	if (likely(slot->count == 1))
+		vq->ids[vq->free++] = (uint16_t)id;
+	else
+		free_chain(vq, slot, id);
 	return token;
 }
 
