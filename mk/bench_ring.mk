@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: BSD-2-Clause
 # Copyright The Ferrule developers
 #
-# make bench-ring: what a buffer costs in each layout of the ring, beside a textbook ring,
+# make bench-ring: what a buffer costs in each layout of the ring, beside a textbook ring and references,
 # on the host; the table goes into docs/performance.md, between its markers.
 
 BENCH_RING	 = $(BUILD)/bench/ring
