@@ -41,9 +41,12 @@ static inline void arch_irq_restore(unsigned long flags)
 		arch_irq_enable();
 }
 
+/* A fuzzer has one thread, and many neighbours who would take their time. */
 static inline void arch_relax(void)
 {
+#ifndef FUZZING
 	sched_yield();
+#endif
 }
 
 /* What happens while the CPU halts: a test's interrupts. */
