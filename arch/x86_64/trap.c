@@ -27,12 +27,11 @@
 extern char exception_stubs[], interrupt_stubs[];
 extern char boot_stack_guard[];
 
+/* From bit 0: 16 bits of the offset, selector, stack, type, 16 bits more; the rest. */
 struct gate {
-	uint16_t offset_low, selector;
-	uint8_t stack, type;
-	uint16_t offset_middle;
-	uint32_t offset_high, reserved;
+	uint64_t lower, upper;
 };
+#define GATE_INTERRUPT 0x8e /* present; interrupts are off inside */
 
 static struct gate idt[256] __attribute__((aligned(16)));
 
@@ -55,18 +54,20 @@ struct table_pointer {
 	uint64_t base;
 } __attribute__((packed));
 
-static void gate_set(unsigned vector, const char *stub, enum interrupt_stack stack)
+/* Gates for stubs that lie one after the other. Each is put together in two words: there
+ * are 256 of them to be set at boot. */
+static void gates_set(unsigned vector, unsigned count, const char *stub,
+		      enum interrupt_stack stack)
 {
-	uintptr_t offset = (uintptr_t)stub;
+	uint64_t offset = (uintptr_t)stub, upper = offset >> 32;
+	uint64_t fixed = (uint64_t)GATE_INTERRUPT << 40 | (uint64_t)stack << 32 |
+			 (uint64_t)CODE_SELECTOR << 16;
 
-	idt[vector] = (struct gate){
-		.offset_low = (uint16_t)offset,
-		.selector = CODE_SELECTOR,
-		.stack = stack,
-		.type = 0x8e, /* present, interrupt gate: interrupts are off inside */
-		.offset_middle = (uint16_t)(offset >> 16),
-		.offset_high = (uint32_t)(offset >> 32),
-	};
+	for (; count--; vector++, offset += STUB_BYTES)
+		idt[vector] = (struct gate){
+			.lower = fixed | (offset & 0xffff) | (offset >> 16) << 48,
+			.upper = upper,
+		};
 }
 
 static void gdt_load(void)
@@ -92,18 +93,13 @@ void trap_init(void)
 	tss.ist[STACK_FATAL - 1] = (uintptr_t)(fatal_stack + sizeof(fatal_stack));
 	/* All of them: a device may send any vector, which then must have a place to go;
 	 * kernel/irq.c counts those that nobody has. */
-	for (unsigned vector = 0; vector < 256; vector++) {
-		const char *stub = exception_stubs;
-		enum interrupt_stack stack = STACK_FATAL;
-
-		if (vector >= 32) {
-			stub = interrupt_stubs + (vector / 32 - 1) * STUB_GROUP_BYTES;
-			stack = STACK_INTERRUPT;
-		} else if (vector == VECTOR_PAGE_FAULT) {
-			stack = STACK_PAGE_FAULT;
-		}
-		gate_set(vector, stub + vector % 32 * STUB_BYTES, stack);
-	}
+	gates_set(0, 32, exception_stubs, STACK_FATAL);
+	gates_set(VECTOR_PAGE_FAULT, 1, exception_stubs + VECTOR_PAGE_FAULT * STUB_BYTES,
+		  STACK_PAGE_FAULT);
+	for (unsigned group = 1; group < 8; group++)
+		gates_set(group * 32, 32,
+			  interrupt_stubs + (group - 1) * STUB_GROUP_BYTES,
+			  STACK_INTERRUPT);
 	gdt_load();
 	__asm__ volatile("lidt %0" : : "m"(pointer));
 }
