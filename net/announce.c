@@ -42,12 +42,10 @@ static void advertise(struct netif *netif, const ip6_addr_t *address)
 	pbuf_free(p);
 }
 
-void card_announce(struct net_card *card)
+void card_announce_now(struct net_card *card)
 {
 	struct netif *netif = &card->netif;
 
-	if (!card->announce_due)
-		return;
 	card->announce_due = false;
 	if (!ip4_addr_isany_val(*netif_ip4_addr(netif)))
 		etharp_gratuitous(netif);

@@ -70,7 +70,12 @@ err_t card_output(struct netif *netif, struct pbuf *packet);
 void card_drain_backlog(struct net_card *card);
 
 /* announce.c: if it is due; with the lock released meanwhile. */
-void card_announce(struct net_card *card);
+void card_announce_now(struct net_card *card);
+static inline void card_announce(struct net_card *card)
+{
+	if (card->announce_due)
+		card_announce_now(card);
+}
 
 /* remove.c: it was pulled out; and, again and again, tries to give it up. */
 void card_removed(struct net_card *card);
