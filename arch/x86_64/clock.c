@@ -67,7 +67,7 @@ static uint64_t cycles_ns(uint64_t cycles)
 	return clock.base_ns + scaled(cycles - clock.base_cycles, clock.scale);
 }
 
-static uint64_t read_slowly(void)
+static __attribute__((cold)) uint64_t read_slowly(void)
 {
 	unsigned long irq = spin_lock(&lock);
 	uint64_t cycles = arch_cycles();

@@ -31,7 +31,7 @@ static void start(uint32_t count, uint64_t now)
 /* Each error makes the rate too low, and so the timer early: the clock is read after the
  * count. A count that has run out did so a little earlier, and is taken if it agrees with
  * what is known: the machine may have stood still in between. */
-static void learn_rate(void)
+static __attribute__((cold)) void learn_rate(void)
 {
 	uint32_t left;
 	uint64_t span, rate;
