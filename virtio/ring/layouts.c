@@ -10,35 +10,64 @@
 #include <virtio/features.h>
 #include <virtio/ring/ring.h>
 
-static const struct {
-	int (*add)(struct virtqueue *vq, const struct virtio_piece *pieces,
-		   unsigned readable, unsigned writable, void *token);
-	void *(*get)(struct virtqueue *vq, uint32_t *written);
-} layouts[] = {
-	[VIRTQUEUE_SPLIT] = { virtqueue_split_add, virtqueue_split_get },
-	[VIRTQUEUE_SPLIT_IN_ORDER] = { virtqueue_split_in_order_add,
-				       virtqueue_split_in_order_get },
-	[VIRTQUEUE_PACKED] = { virtqueue_packed_add, virtqueue_packed_get },
-	[VIRTQUEUE_PACKED_IN_ORDER] = { virtqueue_packed_in_order_add,
-					virtqueue_packed_in_order_get },
-	[VIRTQUEUE_MAPPED] = { virtqueue_mapped_add, virtqueue_mapped_get },
-};
+/* Two questions at most, then straight to the code: no call goes through a pointer. */
+static inline __attribute__((always_inline)) int add_as(enum virtqueue_layout layout,
+							struct virtqueue *vq,
+							const struct virtio_piece *pieces,
+							unsigned readable,
+							unsigned writable, void *token)
+{
+	if (layout < VIRTQUEUE_PACKED)
+		return layout == VIRTQUEUE_SPLIT
+			       ? virtqueue_split_add(vq, pieces, readable, writable,
+						     token)
+			       : virtqueue_split_in_order_add(vq, pieces, readable,
+							      writable, token);
+	return layout == VIRTQUEUE_PACKED
+		       ? virtqueue_packed_add(vq, pieces, readable, writable, token)
+		       : virtqueue_packed_in_order_add(vq, pieces, readable, writable,
+						       token);
+}
+
+static inline __attribute__((always_inline)) void *
+get_as(enum virtqueue_layout layout, struct virtqueue *vq, uint32_t *written)
+{
+	if (layout < VIRTQUEUE_PACKED)
+		return layout == VIRTQUEUE_SPLIT
+			       ? virtqueue_split_get(vq, written)
+			       : virtqueue_split_in_order_get(vq, written);
+	return layout == VIRTQUEUE_PACKED ? virtqueue_packed_get(vq, written)
+					  : virtqueue_packed_in_order_get(vq, written);
+}
+
+int virtqueue_other_add(struct virtqueue *vq, const struct virtio_piece *pieces,
+			unsigned readable, unsigned writable, void *token)
+{
+	if (__builtin_expect(vq->layout == VIRTQUEUE_MAPPED, 0))
+		return virtqueue_mapped_add(vq, pieces, readable, writable, token);
+	return add_as(vq->layout, vq, pieces, readable, writable, token);
+}
+
+void *virtqueue_other_get(struct virtqueue *vq, uint32_t *written)
+{
+	if (__builtin_expect(vq->layout == VIRTQUEUE_MAPPED, 0))
+		return virtqueue_mapped_get(vq, written);
+	return get_as(vq->layout, vq, written);
+}
 
 int virtqueue_inner_add(struct virtqueue *vq, const struct virtio_piece *pieces,
 			unsigned readable, unsigned writable, void *token)
 {
-	return layouts[vq->inner].add(vq, pieces, readable, writable, token);
+	return add_as(vq->inner, vq, pieces, readable, writable, token);
 }
 
 void *virtqueue_inner_get(struct virtqueue *vq, uint32_t *written)
 {
-	return layouts[vq->inner].get(vq, written);
+	return get_as(vq->inner, vq, written);
 }
 
 void virtqueue_other_start(struct virtqueue *vq)
 {
-	vq->add = layouts[vq->layout].add;
-	vq->get = layouts[vq->layout].get;
 	if (vq->inner == VIRTQUEUE_SPLIT_IN_ORDER)
 		virtqueue_split_in_order_start(vq);
 	else if (vq->inner >= VIRTQUEUE_PACKED)

@@ -150,11 +150,6 @@ struct virtqueue {
 	 * avail->heads holds. */
 	uint16_t *ids;
 	uint32_t size, mask; /* mask: split only */
-	/* Of another layout than split, what virtqueue_add() and virtqueue_get() go on to:
-	 * one jump, where comparing layouts is four. */
-	int (*add)(struct virtqueue *vq, const struct virtio_piece *pieces,
-		   unsigned readable, unsigned writable, void *token);
-	void *(*get)(struct virtqueue *vq, uint32_t *written);
 	uint8_t layout; /* enum virtqueue_layout */
 	uint8_t inner;	/* the layout, or, of a wrapper, the one it wraps */
 	bool event_idx, order_platform;
@@ -310,6 +305,11 @@ VIRTQUEUE_OPTIONAL void virtqueue_packed_areas(struct virtqueue *vq);
 void virtqueue_packed_start(struct virtqueue *vq);
 void virtqueue_split_in_order_start(struct virtqueue *vq);
 VIRTQUEUE_OPTIONAL void virtqueue_other_start(struct virtqueue *vq);
+VIRTQUEUE_OPTIONAL int virtqueue_other_add(struct virtqueue *vq,
+					   const struct virtio_piece *pieces,
+					   unsigned readable, unsigned writable,
+					   void *token);
+VIRTQUEUE_OPTIONAL void *virtqueue_other_get(struct virtqueue *vq, uint32_t *written);
 
 /* Indirect tables (tables.c): one for each descriptor, with room for that many pieces, if
  * there is memory; and adding a split queue's buffer through one. */

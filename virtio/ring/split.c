@@ -83,7 +83,7 @@ int virtqueue_add(struct virtqueue *vq, const struct virtio_piece *pieces,
 	if (unlikely(vq->blocked & (VIRTQUEUE_BROKEN | VIRTQUEUE_OTHER))) {
 		if (vq->blocked & VIRTQUEUE_BROKEN)
 			return -EIO;
-		return vq->add(vq, pieces, readable, writable, token);
+		return virtqueue_other_add(vq, pieces, readable, writable, token);
 	}
 	return add(vq, pieces, readable, writable, token);
 }
@@ -194,7 +194,7 @@ void *virtqueue_get(struct virtqueue *vq, uint32_t *written)
 	if (unlikely(vq->blocked & (VIRTQUEUE_BROKEN | VIRTQUEUE_OTHER))) {
 		if (vq->blocked & VIRTQUEUE_BROKEN)
 			return NULL;
-		return vq->get(vq, written);
+		return virtqueue_other_get(vq, written);
 	}
 	return get(vq, written);
 }
