@@ -16,7 +16,9 @@
 struct ferrule_port;
 
 /* By the name the host gave it, or "port0", "port1", …; waits up to timeout_ns for the
- * host to announce it (ports are announced some time after boot). NULL: no such port. */
+ * host to announce it (ports are announced some time after boot). NULL: no such port. A
+ * port that the host takes away is closed for good, though it may add another under that
+ * number: find that one. */
 struct ferrule_port *ferrule_port_find(const char *name, uint64_t timeout_ns);
 
 /* Reads what is there, at least one byte; sleeps until the deadline while there is none.

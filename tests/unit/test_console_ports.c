@@ -130,6 +130,43 @@ static void open_close_remove(void **state)
 	finish(mock);
 }
 
+static struct mock *replacing;
+
+/* While the reader of a port sleeps, the host takes that away and adds another. */
+static bool replace_port(void)
+{
+	host_world = NULL;
+	say(replacing, 1, REMOVE, 1, "");
+	say(replacing, 1, ADD, 1, "");
+	say(replacing, 1, NAME, 1, "other");
+	say(replacing, 1, OPEN, 1, "");
+	mock_interrupt(replacing, 2);
+	return true;
+}
+
+/* [CON-08] A port that takes another's number is not that one: its reader and writer hear of
+ * the end. */
+static void another_under_its_number(void **state)
+{
+	struct mock *mock = start_multiport(3);
+	struct ferrule_port *port = ferrule_port_find("org.test.1", 0);
+	char text[16];
+
+	(void)state;
+	run(mock);
+	replacing = mock;
+	host_world = replace_port;
+	assert_int_equal(ferrule_port_read(port, text, sizeof(text), NO_DEADLINE), 0);
+	assert_int_equal(ferrule_port_write(port, "x", 1, NO_DEADLINE), -EPIPE);
+	assert_ptr_equal(ferrule_port_find("other", 0), port);
+	host_world = mock_run_all;
+	run(mock);
+	type(mock, 4, "new", 3);
+	assert_int_equal(ferrule_port_read(port, text, sizeof(text), NO_DEADLINE), 3);
+	assert_int_equal(ferrule_port_write(port, "x", 1, NO_DEADLINE), 1);
+	finish(mock);
+}
+
 /* [CON-07] The message has rows first, and counts where the configuration has no size. */
 static void resize_messages(void **state)
 {
@@ -221,6 +258,7 @@ int main(void)
 		cmocka_unit_test(slow_reader),
 		cmocka_unit_test(slow_host),
 		cmocka_unit_test(open_close_remove),
+		cmocka_unit_test(another_under_its_number),
 		cmocka_unit_test(resize_messages),
 		cmocka_unit_test(unsent_output_is_dropped),
 		cmocka_unit_test(ports_come_back),

@@ -63,11 +63,18 @@ struct ferrule_port *ferrule_port_find(const char *name, uint64_t timeout_ns)
 	return port;
 }
 
+/* One that the host took away and added again is another port, until somebody finds that one:
+ * a reader or writer of the old one must not go on with it [CON-08]. Under the port's lock. */
+static bool is_open(const struct ferrule_port *port)
+{
+	return port->host_open && port->opened && !port->failed;
+}
+
 /* True when no more input will come. */
 static bool at_end(struct ferrule_port *port)
 {
 	unsigned long flags = spin_lock(&port->lock);
-	bool end = !port->full && (!port->host_open || port->failed);
+	bool end = !port->full && !is_open(port);
 
 	spin_unlock(&port->lock, flags);
 	return end;
@@ -97,7 +104,7 @@ long ferrule_port_read(struct ferrule_port *port, void *data, size_t bytes,
 static bool write_some(struct ferrule_port *port, const char **data, size_t *bytes)
 {
 	unsigned long flags = spin_lock(&port->lock);
-	bool open = port->host_open && !port->failed;
+	bool open = is_open(port);
 	bool kick = false;
 	size_t queued;
 

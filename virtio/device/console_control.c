@@ -121,6 +121,17 @@ static void remove_port(struct ferrule_port *port)
 	set_open(port, false);
 }
 
+/* The host is to hear that we have it open; false: it knows. Under the control lock. */
+static bool open_port(struct ferrule_port *port)
+{
+	unsigned long flags = spin_lock(&port->lock);
+	bool news = !port->opened;
+
+	port->opened = true;
+	spin_unlock(&port->lock, flags);
+	return news;
+}
+
 /* The rest of the message is the name, without NUL (§5.3.6.2) [CON-06]. */
 static void name_port(struct ferrule_port *port, const uint8_t *name, size_t length)
 {
@@ -175,7 +186,7 @@ static void handle_message(struct console_device *console, const uint8_t *messag
 		remove_port(port);
 	else if (head.event == CONTROL_CONSOLE_PORT) { /* [CON-04] */
 		port->control_pending |= PENDING_OPEN;
-		port->opened = true;
+		open_port(port);
 		control->announce |= !head.id;
 	} else if (head.event == CONTROL_RESIZE)
 		resize_port(port, message + sizeof(head), bytes - sizeof(head));
@@ -274,10 +285,8 @@ void control_open(struct ferrule_port *port)
 	if (!control)
 		return;
 	flags = spin_lock(&control->lock);
-	if (port->present && !port->opened) {
-		port->opened = true;
+	if (port->present && open_port(port))
 		port->control_pending |= PENDING_OPEN;
-	}
 	spin_unlock(&control->lock, flags);
 	control_run(console);
 }
