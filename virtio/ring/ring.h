@@ -150,8 +150,8 @@ struct virtqueue {
 	 * avail->heads holds. */
 	uint16_t *ids;
 	uint32_t size, mask; /* mask: split only */
-	uint8_t layout; /* enum virtqueue_layout */
-	uint8_t inner;	/* the layout, or, of a wrapper, the one it wraps */
+	uint8_t layout;	     /* enum virtqueue_layout */
+	uint8_t inner;	     /* the layout, or, of a wrapper, the one it wraps */
 	bool event_idx, order_platform;
 
 	/* Under the owner's lock; zeroed by a reset. `blocked` is also set by
