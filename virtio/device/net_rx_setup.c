@@ -79,6 +79,9 @@ int net_rx_prepare(struct ferrule_net *net)
 		net->rx_chunk = (uint32_t)(PAGE_BYTES << net->rx_order);
 	}
 	net->rx_bytes = net->rx_chunk - net->rx_offset;
+	if (net->rx_bytes >
+	    net->header_bytes + FRAME_BYTES_MAX) /* a rounded up chunk's */
+		net->rx_bytes = net->header_bytes + FRAME_BYTES_MAX;
 	net->rx_pieces_max = net->mergeable ? FRAME_BYTES_MAX / net->rx_bytes + 2 : 1;
 	for (unsigned i = 0; i < net->pairs && !error; i++)
 		error = prepare_queue(net, &net->rx[i]);

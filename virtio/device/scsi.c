@@ -16,7 +16,6 @@
 #define MAX_TARGET     255
 #define MAX_IN_FLIGHT  128
 #define CONTROL_QUEUES 2
-#define LEAVE_NS       (10 * NS_PER_MS)
 #define BOOT_NS	       (5 * NS_PER_SEC) /* boot waits for disks at most */
 
 /* [SCS-08] Each limit, read once, between what we need and what we can do. */
@@ -230,18 +229,26 @@ static void scsi_restored(struct virtio_device *device)
 	scsi_want_scan(scsi, -1); /* events may have been lost */
 }
 
+/* Of a device that was unplugged: whether the thread that scans has let go. */
+static bool scsi_quiet(struct virtio_device *device)
+{
+	struct scsi *scsi = device->driver_data;
+
+	if (!scsi || !device->gone)
+		return true;
+	for (unsigned i = 0; i < scsi->queue_count; i++)
+		scsi_queue_give_up(&scsi->queues[i], -ENODEV);
+	__atomic_store_n(&scsi->ending, true, __ATOMIC_RELEASE);
+	timer_cancel(&scsi->scan);
+	return !__atomic_load_n(&scsi->thread, __ATOMIC_ACQUIRE);
+}
+
 static void scsi_removed(struct virtio_device *device)
 {
 	struct scsi *scsi = device->driver_data;
 
 	if (!scsi)
 		return;
-	for (unsigned i = 0; i < scsi->queue_count; i++)
-		scsi_queue_give_up(&scsi->queues[i], -ENODEV);
-	__atomic_store_n(&scsi->ending, true, __ATOMIC_RELEASE);
-	timer_cancel(&scsi->scan);
-	while (__atomic_load_n(&scsi->thread, __ATOMIC_ACQUIRE))
-		thread_sleep_until(clock_ns() + LEAVE_NS);
 	spin_unlock(&scsi->lock, spin_lock(&scsi->lock)); /* it let go of that, too */
 	scsi_forget_all(scsi);
 	device->driver_data = NULL;
@@ -258,6 +265,7 @@ const struct virtio_driver virtio_scsi_driver = {
 	.broken = scsi_broken,
 	.restore = scsi_restore,
 	.restored = scsi_restored,
+	.quiet = scsi_quiet,
 	.removed = scsi_removed,
 };
 VIRTIO_DRIVER(virtio_scsi_driver);
