@@ -17,7 +17,11 @@
 #define FRAME_LEAST 60
 #define WAIT_NS	    (10 * NS_PER_SEC)
 
+#define GREETING  UINT32_MAX /* number of the frame that is sent until it comes back */
+#define GREETINGS 10
+
 static unsigned char frames[SLOTS][FRAME_BYTES];
+static bool greeted;
 static unsigned in_flight, returned; /* frames on their way out; those that came back */
 
 static void sent(void *context, void *token)
@@ -64,7 +68,10 @@ static bool check(struct ferrule_frame *frame)
 		printf("frame %u came back wrong (%u bytes)\n", number, bytes);
 		return false;
 	}
-	returned++;
+	if (number == GREETING)
+		greeted = true;
+	else
+		returned++;
 	return true;
 }
 
@@ -78,6 +85,34 @@ static bool take_all(struct ferrule_net *net)
 		ferrule_net_release(frame);
 	}
 	return good;
+}
+
+/* A back end may begin to forward some time after the rings are there, and drops what comes
+ * before. From the first frame that comes back on, none may be lost. */
+static bool greet(struct ferrule_net *net)
+{
+	struct ferrule_net_segment segment = { frames[0], bytes_of(GREETING) };
+
+	fill(frames[0], GREETING);
+	for (unsigned i = 0; i < GREETINGS && !greeted; i++) {
+		uint64_t end = clock_ns() + WAIT_NS / GREETINGS;
+
+		if (ferrule_net_send(net, &segment, 1, 0, NULL, false, frames[0]))
+			return false;
+		in_flight++;
+		while (!greeted && clock_ns() < end) {
+			ferrule_net_wait(net, end);
+			if (!take_all(net))
+				return false;
+			ferrule_net_reap(net);
+		}
+	}
+	while (in_flight && ferrule_net_wait(net, clock_ns() + NS_PER_MS))
+		ferrule_net_reap(net);
+	ferrule_net_reap(net);
+	if (!greeted)
+		printf("nothing comes back\n");
+	return greeted;
 }
 
 /* Never more are under way than find room at the end: then nobody may drop one. */
@@ -123,7 +158,7 @@ int main(int argc, char **argv)
 		printf("no card\n");
 		return 3;
 	}
-	if (!exchange(net, count))
+	if (!greet(net) || !exchange(net, count))
 		return 1;
 	ferrule_device_info(0, &info);
 	printf("%u frames went and came, packed %d, in order %d, event index %d\n", count,
