@@ -97,6 +97,8 @@ bool host_irq_line(unsigned gsi)
 {
 	bool any = false;
 
+	if (gsi >= LINES)
+		return false;
 	for (unsigned round = 0; round < 100; round++) {
 		bool claimed = false;
 

@@ -8,12 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <kernel/heap.h>
-#include <virtio/ring/ring.h>
-#include <virtio/transport/pci.h>
 #include "host/host.h"
 #include "mock/chaos.h"
 #include "mock/pci.h"
+#include "mock/virtio_pci.h"
 
 #define COMMAND	   0x04
 #define ECAM_BUSES 4
@@ -39,7 +37,7 @@ uint32_t mock_pci_get32(const struct mock_pci *pci, unsigned offset)
 	return value;
 }
 
-static __attribute__((format(printf, 1, 2))) void violation(const char *fmt, ...)
+void mock_pci_violation(const char *fmt, ...)
 {
 	va_list args;
 
@@ -73,7 +71,8 @@ static uint32_t config_read(struct mock_pci *pci, unsigned offset, unsigned widt
 
 	mock_pci_config_accesses++;
 	if (offset % width)
-		violation("configuration read of width %u at %#x", width, offset);
+		mock_pci_violation("configuration read of width %u at %#x", width,
+				   offset);
 	if (!pci)
 		return ones(width);
 	pci->config_space_reads++;
@@ -102,7 +101,7 @@ static void bar_write(struct mock_pci *pci, unsigned index, uint32_t value)
 	uint32_t old = mock_pci_get32(pci, 0x10 + 4 * index);
 
 	if (pci->config[COMMAND] & 3)
-		violation("BAR %u written with decoding on", index);
+		mock_pci_violation("BAR %u written with decoding on", index);
 	if (upper) {
 		mock_pci_set32(
 			pci, 0x10 + 4 * index,
@@ -122,13 +121,14 @@ static void config_write(struct mock_pci *pci, unsigned offset, unsigned width,
 {
 	mock_pci_config_accesses++;
 	if (offset % width)
-		violation("configuration write of width %u at %#x", width, offset);
+		mock_pci_violation("configuration write of width %u at %#x", width,
+				   offset);
 	if (!pci)
 		return;
 	pci->config_space_writes++;
 	if (offset >= 0x10 && offset < 0x28) {
 		if (width != 4)
-			violation("BAR written with width %u", width);
+			mock_pci_violation("BAR written with width %u", width);
 		bar_write(pci, (offset - 0x10) / 4, value);
 	} else if (offset == COMMAND || offset == 0x3c) {
 		memcpy(pci->config + offset, &value, width);
@@ -142,7 +142,7 @@ static void config_write(struct mock_pci *pci, unsigned offset, unsigned width,
 		value = fixed | (value & 0xc000); /* MSI-X control */
 		memcpy(pci->config + offset, &value, 2);
 	} else if (!pci->write || !pci->write(pci, offset, width, value)) {
-		violation("configuration write at %#x", offset); /* PCI-07 */
+		mock_pci_violation("configuration write at %#x", offset); /* PCI-07 */
 	}
 }
 
@@ -157,7 +157,7 @@ static struct mock_pci *decode(bool io, uint64_t address, unsigned *bar, uint64_
 			    address >= one->base + one->bytes)
 				continue;
 			if (!each->gone && !(each->config[COMMAND] & (io ? 1 : 2)))
-				violation("access with decoding off");
+				mock_pci_violation("access with decoding off");
 			*bar = i;
 			*offset = address - one->base;
 			return each;
@@ -206,7 +206,7 @@ static void port_write(uint16_t port, unsigned width, uint32_t value)
 	}
 	pci = decode(true, port, &bar, &offset);
 	if (!pci)
-		violation("write to port %#x, which is nobody's", port);
+		mock_pci_violation("write to port %#x, which is nobody's", port);
 	else if (!pci->gone)
 		mock_pci_register_write(pci, bar, offset, width, value);
 }
@@ -232,7 +232,8 @@ static uint32_t mmio_read(const volatile void *address, unsigned width)
 		return config_read(pci, config_offset, width);
 	pci = decode(false, (uintptr_t)address, &bar, &offset);
 	if (!pci)
-		violation("read at %p, which is nobody's", (const void *)address);
+		mock_pci_violation("read at %p, which is nobody's",
+				   (const void *)address);
 	return !pci || pci->gone ? ones(width)
 				 : mock_pci_register_read(pci, bar, offset, width);
 }
@@ -249,7 +250,7 @@ static void mmio_write(volatile void *address, unsigned width, uint32_t value)
 	}
 	pci = decode(false, (uintptr_t)address, &bar, &offset);
 	if (!pci)
-		violation("write at %p, which is nobody's", (void *)address);
+		mock_pci_violation("write at %p, which is nobody's", (void *)address);
 	else if (!pci->gone)
 		mock_pci_register_write(pci, bar, offset, width, value);
 }
@@ -351,39 +352,17 @@ unsigned mock_pci_capability(struct mock_pci *pci, uint8_t id, const void *conte
 	return at;
 }
 
-/* Undoes what the kernel keeps for ever, so that a test can see leaks. */
-static void forget_devices(void)
-{
-	virtio_shutdown();
-	while (pci_devices) {
-		struct pci_device *device = pci_devices;
-		struct virtio_pci *virtio = device->driver_data;
-
-		pci_devices = device->next;
-		if (virtio) {
-			timer_cancel(&virtio->device.recovery);
-			virtio_pci_interrupts_detach(&virtio->device);
-			for (unsigned i = 0; i < virtio->device.queue_count; i++)
-				virtqueue_destroy(virtio->device.queues[i]);
-			kfree(virtio->device.queues);
-			kfree(virtio->window);
-			kfree(virtio);
-		}
-		kfree(device);
-	}
-	virtio_devices = NULL;
-}
-
 void mock_pci_end(void)
 {
-	forget_devices();
+	mock_pci_forget_devices();
 	while (functions) {
 		struct mock_pci *pci = functions;
 
 		functions = pci->next;
 		if (pci->mock) {
 			if (pci->mock->status & VIRTIO_STATUS_DRIVER_OK && !pci->gone)
-				violation("a device still live after the shutdown");
+				mock_pci_violation(
+					"a device still live after the shutdown");
 			mock_free(pci->mock);
 		}
 		for (unsigned i = 0; i < 6; i++) {

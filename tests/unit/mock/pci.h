@@ -61,6 +61,8 @@ uint64_t mock_pci_ecam(void);
 void mock_pci_ports(bool there);
 extern uint64_t mock_pci_config_accesses;
 extern bool mock_pci_lenient; /* hostile tests: as mock->lenient */
+/* Aborts, unless lenient. */
+void mock_pci_violation(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 struct mock_pci *mock_pci_add(unsigned bus, unsigned slot, unsigned function,
 			      uint16_t vendor, uint16_t device);

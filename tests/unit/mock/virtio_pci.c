@@ -7,8 +7,10 @@
  *	BAR 2  64-bit memory: the shared memory regions, if there are any
  *	BAR 4  64-bit memory: common at 0, ISR at 0x1000, device at 0x2000, notify at 0x3000 */
 
-#include <stdlib.h>
 #include <string.h>
+#include <kernel/heap.h>
+#include <virtio/ring/ring.h>
+#include <virtio/transport/pci.h>
 #include "host/host.h"
 #include "mock/chaos.h"
 #include "mock/pci.h"
@@ -215,8 +217,8 @@ void mock_pci_register_write(struct mock_pci *pci, unsigned bar, uint64_t offset
 			     unsigned width, uint32_t value)
 {
 	if (!pci->mock || bar == 1 || bar == 2) {
-		if (bar == 1 && width != 4)
-			abort(); /* PCI 3.0 §6.8.2: whole fields */
+		if (bar == 1 && width != 4) /* PCI 3.0 §6.8.2: whole fields */
+			mock_pci_violation("MSI-X table written with width %u", width);
 		memcpy(pci->bars[bar].memory + offset, &value, width);
 		return;
 	}
@@ -242,7 +244,7 @@ static void send(struct mock_pci *pci, uint16_t vector)
 			host_irq_line(pci->config[0x3c]);
 		return;
 	}
-	if (vector == 0xffff)
+	if (vector >= pci->mock->vectors) /* also 0xffff: none */
 		return;
 	memcpy(entry, pci->bars[1].memory + 16 * vector, sizeof(entry));
 	if (!(entry[3] & 1) && pci->config[4] & 4)
@@ -257,4 +259,26 @@ void mock_pci_raise_queue(struct mock *mock, unsigned queue)
 void mock_pci_raise_config(struct mock *mock)
 {
 	send(of(mock), of(mock)->config_vector);
+}
+
+void mock_pci_forget_devices(void)
+{
+	virtio_shutdown();
+	while (pci_devices) {
+		struct pci_device *device = pci_devices;
+		struct virtio_pci *virtio = device->driver_data;
+
+		pci_devices = device->next;
+		if (virtio) {
+			timer_cancel(&virtio->device.recovery);
+			virtio_pci_interrupts_detach(&virtio->device);
+			for (unsigned i = 0; i < virtio->device.queue_count; i++)
+				virtqueue_destroy(virtio->device.queues[i]);
+			kfree(virtio->device.queues);
+			kfree(virtio->window);
+			kfree(virtio);
+		}
+		kfree(device);
+	}
+	virtio_devices = NULL;
 }

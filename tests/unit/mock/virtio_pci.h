@@ -25,5 +25,7 @@ void mock_pci_notify_write(struct mock_pci *pci, uint64_t offset, unsigned width
 uint32_t mock_pci_legacy_read(struct mock_pci *pci, unsigned offset, unsigned width);
 void mock_pci_legacy_write(struct mock_pci *pci, unsigned offset, unsigned width,
 			   uint32_t value);
+/* Undoes what the kernel keeps for ever, so that a test can see leaks. */
+void mock_pci_forget_devices(void);
 
 #endif
