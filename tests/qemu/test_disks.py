@@ -88,6 +88,21 @@ def test_resize(kind, image, tmp_path):
             machine.wait(f'^read {kind} 0$')
 
 
+def test_medium(image, tmp_path):
+    """A CD is exchanged: its size follows, and nothing fails for long."""
+    for index, size in enumerate(('1M', '2M')):
+        disks.Disk(tmp_path, index, size)
+    with qemu.Machine(image('guest/disk_watch'), devices=[
+            '-device', 'virtio-scsi-pci,id=s', '-device', 'scsi-cd,bus=s.0,id=cd,drive=disk0',
+            '-drive', f'if=none,id=disk0,format=raw,readonly=on,file={tmp_path}/disk0.img'
+            ]) as machine:
+        for turn in range(3):
+            machine.wait(f'^now sda {2048 << turn % 2}$')
+            machine.wait('^read sda 0$')
+            machine.qmp('blockdev-change-medium', id='cd', format='raw',
+                        filename=f'{tmp_path}/disk{1 - turn % 2}.img')
+
+
 def test_scsi_plug(image, tmp_path):
     """[SCS-07] Units come and go by events: found under the next name, -ENODEV for who
     still holds one, and the name is free again when nobody does."""

@@ -20,7 +20,9 @@ static struct unit {
 	uint32_t block;
 	uint64_t blocks;
 	bool read_only, no_cache, no_16;
+	bool cache_fixed, cache_stuck;	  /* WCE: not changeable; "changed" in vain */
 	unsigned attentions, busy;	  /* answers of that kind still to come */
+	uint8_t attention;		  /* what they say; 0: 29h, a reset */
 	uint8_t key, asc, ascq;		  /* of the next command that moves data */
 	unsigned commands, flushes, most; /* counted; most: in flight at once */
 	uint8_t data[BYTES];
@@ -35,9 +37,11 @@ static struct {
 	uint32_t sense_len;	/* claimed, if not 0 */
 	uint32_t report_length; /* of REPORT LUNS, claimed, if not 0 */
 	uint32_t last_block;	/* of READ CAPACITY, if not 0 */
-	unsigned unmaps, sames, tasks;
+	unsigned unmaps, sames, tasks, selects;
 	uint32_t task_types[16];
 	uint8_t last_lun[8];
+	bool mode_lie; /* a byte of each MODE SENSE is something else */
+	uint8_t mode_at, mode_value;
 	unsigned most_pieces;
 	uint32_t most_bytes;
 } device;
@@ -193,6 +197,48 @@ static void range(struct unit *unit, const struct mock_chain *chain, const uint8
 	device.sames++;
 }
 
+/* Header, a block descriptor, the caching page. */
+static uint32_t mode_sense(const struct unit *unit, const uint8_t *cdb, uint8_t *out)
+{
+	bool changeable = cdb[2] >> 6 == 1;
+
+	assert_int_equal(cdb[2] & 0x3f, 8);
+	out[2] = unit->read_only ? 0x80 : 0;
+	out[3] = 8;
+	out[12] = 0x88;
+	out[13] = 18;
+	out[14] = changeable ? (unit->cache_fixed ? 0 : 4) : (unit->no_cache ? 0 : 4);
+	out[15] = changeable ? 0 : 0x55;
+	if (device.mode_lie)
+		out[device.mode_at] = device.mode_value;
+	return 32;
+}
+
+/* Only WCE may differ from what it was. */
+static void mode_select(struct unit *unit, const struct mock_chain *chain,
+			const uint8_t *cdb, struct scsi_answer *answer)
+{
+	static const uint8_t rest[] = { 0x55, [16] = 0 };
+	uint8_t list[24];
+
+	device.selects++;
+	if (device.mode_lie)
+		return;
+	assert_int_equal(cdb[1], 0x10);
+	assert_int_equal(cdb[4], sizeof(list));
+	assert_int_equal(chain->readable, 51 + sizeof(list));
+	mock_read(chain, 51, list, sizeof(list));
+	assert_int_equal(list[0] | list[1] | list[2] | list[3], 0);
+	assert_int_equal(list[4], 8);
+	assert_int_equal(list[5], 18);
+	assert_int_equal(list[6] & ~4, 0);
+	assert_memory_equal(list + 7, rest, sizeof(rest));
+	if (unit->cache_fixed)
+		sense(answer, 5, 0x26, 0);
+	else if (!unit->cache_stuck)
+		unit->no_cache = !(list[6] & 4);
+}
+
 /* One command of a unit that is there. */
 static void run(struct unit *unit, const struct mock_chain *chain, const uint8_t *cdb,
 		struct scsi_answer *answer)
@@ -203,7 +249,7 @@ static void run(struct unit *unit, const struct mock_chain *chain, const uint8_t
 	unit->commands++;
 	if (unit->attentions && cdb[0] != 0x12) {
 		unit->attentions--;
-		sense(answer, 6, 0x29, 0);
+		sense(answer, 6, unit->attention ? unit->attention : 0x29, 0);
 		return;
 	}
 	if (unit->busy && cdb[0] != 0x12) {
@@ -217,12 +263,11 @@ static void run(struct unit *unit, const struct mock_chain *chain, const uint8_t
 	case 0x12:
 		length = inquiry(unit, cdb, out, answer);
 		break;
+	case 0x15:
+		mode_select(unit, chain, cdb, answer);
+		return;
 	case 0x1a:
-		out[2] = unit->read_only ? 0x80 : 0;
-		out[4] = 8;
-		out[5] = 18;
-		out[6] = unit->no_cache ? 0 : 4;
-		length = 24;
+		length = mode_sense(unit, cdb, out);
 		break;
 	case 0x25:
 	case 0x9e:

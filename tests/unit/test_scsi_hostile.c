@@ -10,7 +10,7 @@
  *	virtio/ring/virtqueue.c kernel/format.c
  *	virtio/device/scsi.c virtio/device/scsi_command.c virtio/device/scsi_queue.c
  *	virtio/device/scsi_recovery.c virtio/device/scsi_disk.c
- *	virtio/device/scsi_probe.c virtio/device/scsi_scan.c
+ *	virtio/device/scsi_probe.c virtio/device/scsi_mode.c virtio/device/scsi_scan.c
  *	virtio/device/scsi_event.c virtio/device/disk.c
  *	virtio/device/disk_api.c virtio/device/disk_data.c virtio/device/disk_more.c
  *	virtio/device/pieces.c */

@@ -9,6 +9,7 @@
  *	scsi_command.c	single commands, and what their answers mean
  *	scsi_disk.c	logical units as disks
  *	scsi_probe.c	what a logical unit says of itself
+ *	scsi_mode.c	its mode pages: write protection, the write cache
  *	scsi_scan.c	which logical units there are
  *	scsi_event.c	events, and the thread that looks into them
  *
@@ -141,9 +142,10 @@ struct scsi_queue {
 	struct virtio_piece *pieces;
 	struct scsi_call *calls, **calls_end; /* not issued yet */
 	struct scsi_unit *units;	      /* that use this queue */
-	bool stopped;			      /* it broke: all waits until it is back */
-	int error;			      /* it was given up: how requests end */
-	struct timer watchdog;		      /* runs while something is in flight */
+	struct scsi_unit *turn; /* whose it is to issue a command; NULL: the first's */
+	bool stopped;		/* it broke: all waits until it is back */
+	int error;		/* it was given up: how requests end */
+	struct timer watchdog;	/* runs while something is in flight */
 	bool watchdog_armed;
 	unsigned alarm; /* steps taken against silence */
 	uint64_t completed, completed_seen;
@@ -151,6 +153,9 @@ struct scsi_queue {
 	uint64_t shared_phys;
 	unsigned shared_order;
 };
+
+/* What the write cache is to be, also after the unit was reset. */
+enum scsi_cache { SCSI_CACHE_AS_IT_IS, SCSI_CACHE_OFF, SCSI_CACHE_ON };
 
 struct scsi_unit {
 	struct ferrule_block disk;
@@ -165,7 +170,8 @@ struct scsi_unit {
 	bool paused; /* it was busy: until `pause` */
 	struct timer pause;
 	struct scsi_unit *next_in_queue;
-	uint64_t blank_phys; /* a block of zeroes, for WRITE SAME; 0: none */
+	uint64_t blank_phys;   /* a block of zeroes, for WRITE SAME; 0: none */
+	enum scsi_cache cache; /* atomic */
 	/* The scanning thread's. */
 	struct scsi_unit *next;
 	bool seen;
@@ -212,6 +218,10 @@ void scsi_judge(const struct scsi_answer *shared, uint32_t bytes, uint32_t used,
 /* Runs the command, again while that makes sense; the error. *got (may be NULL): bytes
  * of data that came. Thread context. */
 int scsi_run(struct scsi *scsi, struct scsi_call *call, uint32_t *got);
+/* Runs a command that brings up to SCSI_DATA_BYTES; *data is to be freed, unless this failed. */
+#define SCSI_DATA_BYTES 256
+int scsi_ask(struct scsi_unit *unit, const uint8_t cdb[16], uint32_t bytes,
+	     uint8_t **data, uint32_t *got);
 /* [SCS-03] Single level: 1, target, 0x40 | high, low, zeroes. */
 void scsi_lun(uint8_t lun[8], unsigned target, unsigned number);
 
@@ -257,6 +267,14 @@ enum scsi_found { SCSI_NOTHING, SCSI_DISK };
 enum scsi_found scsi_probe_unit(struct scsi_unit *unit);
 /* The size, once more. */
 int scsi_probe_capacity(struct scsi_unit *unit);
+
+/* scsi_mode.c */
+
+/* Write protection and the cache; a unit that does not say has a cache, to be safe. */
+void scsi_modes_read(struct scsi_unit *unit, bool cd);
+int scsi_write_cache(struct ferrule_block *disk, bool on);
+/* Of a unit that may have been reset: its cache is to be as its user set it. */
+void scsi_cache_check(struct scsi_unit *unit);
 
 /* scsi_scan.c */
 void scsi_scan_target(struct scsi *scsi, unsigned target);

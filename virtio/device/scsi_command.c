@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <kernel/heap.h>
 #include <virtio/device/scsi.h>
 
 /* SCSI statuses (SAM) and sense keys (SPC). */
@@ -238,4 +239,27 @@ int scsi_run(struct scsi *scsi, struct scsi_call *call, uint32_t *got)
 	if (got)
 		*got = call->bytes - call->outcome.residual;
 	return call->outcome.error;
+}
+
+int scsi_ask(struct scsi_unit *unit, const uint8_t cdb[16], uint32_t bytes,
+	     uint8_t **data, uint32_t *got)
+{
+	struct scsi_call call = { .unit = unit, .bytes = bytes };
+	int error;
+
+	memcpy(call.lun, unit->lun, 8);
+	memcpy(call.cdb, cdb, 16);
+	*data = NULL;
+	if (bytes) {
+		*data = kzalloc(SCSI_DATA_BYTES);
+		if (!*data)
+			return -ENOMEM;
+		call.data = *data;
+	}
+	error = scsi_run(unit->scsi, &call, got);
+	if (error) {
+		kfree(*data);
+		*data = NULL;
+	}
+	return error;
 }

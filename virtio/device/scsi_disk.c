@@ -298,5 +298,6 @@ static void scsi_disk_free(struct ferrule_block *disk)
 const struct disk_operations scsi_disk_operations = {
 	.submit = scsi_disk_submit,
 	.serial = scsi_disk_serial,
+	.write_cache = scsi_write_cache,
 	.free = scsi_disk_free,
 };

@@ -14,50 +14,23 @@
 enum opcode {
 	TEST_UNIT_READY = 0x00,
 	INQUIRY = 0x12,
-	MODE_SENSE_6 = 0x1a,
 	READ_CAPACITY_10 = 0x25,
 	SERVICE_ACTION_IN_16 = 0x9e,
 };
 
 #define READ_CAPACITY_16 0x10
-#define CACHING_PAGE	 8
 #define PAGE_SERIAL	 0x80
 #define PAGE_LIMITS	 0xb0
 #define PAGE_PROVISION	 0xb2
 #define TYPE_DISK	 0
 #define TYPE_CD		 5
-#define DATA_BYTES	 256
-
-/* Runs a command that brings up to DATA_BYTES; *data is to be freed. */
-static int ask(struct scsi_unit *unit, const uint8_t cdb[16], uint32_t bytes,
-	       uint8_t **data, uint32_t *got)
-{
-	struct scsi_call call = { .unit = unit, .bytes = bytes };
-	int error;
-
-	memcpy(call.lun, unit->lun, 8);
-	memcpy(call.cdb, cdb, 16);
-	*data = NULL;
-	if (bytes) {
-		*data = kzalloc(DATA_BYTES);
-		if (!*data)
-			return -ENOMEM;
-		call.data = *data;
-	}
-	error = scsi_run(unit->scsi, &call, got);
-	if (error) {
-		kfree(*data);
-		*data = NULL;
-	}
-	return error;
-}
 
 static int inquire(struct scsi_unit *unit, int page, uint8_t **data, uint32_t *got)
 {
-	uint32_t bytes = page < 0 ? 36 : DATA_BYTES - 1;
+	uint32_t bytes = page < 0 ? 36 : SCSI_DATA_BYTES - 1;
 	uint8_t cdb[16] = { INQUIRY, page >= 0, (uint8_t)(page < 0 ? 0 : page), 0,
 			    (uint8_t)bytes };
-	int error = ask(unit, cdb, bytes, data, got);
+	int error = scsi_ask(unit, cdb, bytes, data, got);
 
 	if (!error && page >= 0 && (*got < 4 || (*data)[1] != page)) {
 		kfree(*data);
@@ -94,7 +67,7 @@ static int capacity_16(struct scsi_unit *unit)
 	struct ferrule_block_info *info = &unit->disk.info;
 	uint8_t *data;
 	uint32_t got, exponent, aligned;
-	int error = ask(unit, cdb, 32, &data, &got);
+	int error = scsi_ask(unit, cdb, 32, &data, &got);
 
 	if (error)
 		return error;
@@ -120,7 +93,7 @@ int scsi_probe_capacity(struct scsi_unit *unit)
 
 	if (!error)
 		return 0;
-	error = ask(unit, cdb, 8, &data, &got);
+	error = scsi_ask(unit, cdb, 8, &data, &got);
 	if (error)
 		return error;
 	last = get_be32(data);
@@ -129,29 +102,6 @@ int scsi_probe_capacity(struct scsi_unit *unit)
 	if (!unit->disk.info.physical_block_bytes)
 		unit->disk.info.physical_block_bytes = unit->disk.info.block_bytes;
 	return error;
-}
-
-/* Write protection and the cache; a unit that does not say has a cache, to be safe. */
-static void read_modes(struct scsi_unit *unit, bool cd)
-{
-	static const uint8_t cdb[16] = { MODE_SENSE_6, 0, CACHING_PAGE, 0,
-					 DATA_BYTES - 1 };
-	struct ferrule_block_info *info = &unit->disk.info;
-	uint8_t *data;
-	uint32_t got, at;
-
-	info->read_only = cd;
-	info->flushable = !cd;
-	unit->disk.flush = !cd;
-	if (cd || ask(unit, cdb, DATA_BYTES - 1, &data, &got))
-		return;
-	if (got >= 4) {
-		info->read_only = data[2] & 0x80;
-		at = 4u + data[3];
-		if (at + 3 <= got && (data[at] & 0x3f) == CACHING_PAGE)
-			info->flushable = data[at + 2] & 4; /* WCE */
-	}
-	kfree(data);
 }
 
 static uint32_t sectors_of(const struct scsi_unit *unit, uint64_t blocks, uint32_t most)
@@ -262,10 +212,10 @@ enum scsi_found scsi_probe_unit(struct scsi_unit *unit)
 	kfree(data);
 	if (type != TYPE_DISK && type != TYPE_CD)
 		return SCSI_NOTHING;
-	ask(unit, ready, 0, &data, NULL); /* takes its unit attentions off it */
+	scsi_ask(unit, ready, 0, &data, NULL); /* takes its unit attentions off it */
 	if (scsi_probe_capacity(unit) || set_limits(unit))
 		return SCSI_NOTHING;
-	read_modes(unit, type == TYPE_CD);
+	scsi_modes_read(unit, type == TYPE_CD);
 	if (type == TYPE_DISK)
 		read_limits(unit);
 	return SCSI_DISK;

@@ -188,29 +188,56 @@ static void unqueue(struct scsi_unit *unit)
 		unit->waiting_end = &unit->waiting;
 }
 
-static bool pump_unit(struct scsi_unit *unit, struct ferrule_block_request **finished)
-{
-	bool added = false;
+enum turn { TURN_NOTHING, TURN_ADDED, TURN_NO_ROOM };
 
+/* One command of the unit's first request that can go. */
+static enum turn take_turn(struct scsi_unit *unit,
+			   struct ferrule_block_request **finished)
+{
 	while (unit->waiting && !full(unit) && !unit->paused) {
 		struct ferrule_block_request *request = unit->waiting;
 		int error = request->driver.error;
 
 		if (!error) {
 			error = scsi_disk_issue(unit, request);
-			if ((error == -ENOSPC && unit->queue->in_flight) || error == -EIO)
-				break;
+			if (must_wait(unit->queue, error))
+				return TURN_NO_ROOM;
 			if (error)
 				request->driver.error = error == -ENOSPC ? -EIO : error;
-			added |= !error;
 		}
-		if (!error && request->driver.waits)
-			continue;
-		request->driver.waits = false;
-		unqueue(unit);
-		if (!request->driver.parts)
-			disk_end(request, request->driver.error, finished);
+		if (error || !request->driver.waits) {
+			request->driver.waits = false;
+			unqueue(unit);
+			if (!request->driver.parts)
+				disk_end(request, request->driver.error, finished);
+		}
+		if (!error)
+			return TURN_ADDED;
 	}
+	return TURN_NOTHING;
+}
+
+/* The units take turns, a command each, until none has more or there is no room; then who
+ * wanted some is the first when there is. */
+static bool pump_units(struct scsi_queue *queue, struct ferrule_block_request **finished)
+{
+	struct scsi_unit *unit = queue->turn ? queue->turn : queue->units;
+	const struct scsi_unit *idle = NULL; /* since this one nobody had anything */
+	bool added = false;
+
+	while (unit && unit != idle) {
+		enum turn turn = take_turn(unit, finished);
+
+		if (turn == TURN_NO_ROOM)
+			break;
+		if (turn == TURN_ADDED)
+			idle = NULL;
+		else if (!idle)
+			idle = unit;
+		added |= turn == TURN_ADDED;
+		unit = unit->next_in_queue ? unit->next_in_queue : queue->units;
+	}
+	queue->turn = unit;
 	return added;
 }
 
@@ -219,9 +246,7 @@ bool scsi_pump(struct scsi_queue *queue, struct ferrule_block_request **finished
 {
 	bool added = queue->calls && pump_calls(queue);
 
-	for (struct scsi_unit *unit = queue->units; unit; unit = unit->next_in_queue)
-		added |= pump_unit(unit, finished);
-	return added;
+	return pump_units(queue, finished) || added;
 }
 
 /* The caller may be gone as soon as the lock is. */
@@ -238,7 +263,9 @@ static void look_at(struct scsi_slot *slot, const struct scsi_outcome *outcome)
 
 	if (!unit || outcome->key != 6)
 		return;
-	if (outcome->asc == 0x2a || (outcome->asc == 0x3f && outcome->ascq == 0x0e))
+	if (outcome->asc == 0x28 ||		     /* another medium */
+	    (outcome->asc == 0x29 && unit->cache) || /* a reset */
+	    outcome->asc == 0x2a || (outcome->asc == 0x3f && outcome->ascq == 0x0e))
 		scsi_want_scan(unit->scsi, (int)unit->target);
 }
 

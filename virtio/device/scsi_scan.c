@@ -60,6 +60,8 @@ static void leave_queue(struct scsi_unit *unit)
 		link = &(*link)->next_in_queue;
 	if (*link)
 		*link = unit->next_in_queue;
+	if (unit->queue->turn == unit)
+		unit->queue->turn = unit->next_in_queue;
 	spin_unlock(&unit->queue->lock, flags);
 }
 
@@ -138,6 +140,8 @@ static void visit(struct scsi *scsi, unsigned target, unsigned number)
 	if (unit->disk.sectors != before)
 		log_info("%s: now has %llu sectors", unit->disk.info.name,
 			 (unsigned long long)unit->disk.sectors);
+	if (unit->seen)
+		scsi_cache_check(unit);
 }
 
 /* Peripheral and flat addressing (SAM); others are no single level. */

@@ -2,7 +2,7 @@
  * Copyright The Ferrule developers */
 
 /* Says which disks there are, and what becomes of them: new ones, other sizes, unplugged
- * ones. Reads the last sector of each. Ends when a disk has the size of one sector. */
+ * ones, other media. Reads the last sector of each. Ends when a disk has the size of one sector. */
 
 #include <stdbool.h>
 #include <stdio.h>
@@ -30,6 +30,14 @@ static void look(unsigned i, uint64_t sectors)
 	       ferrule_block_read(known[i].disk, last, sector, sizeof(sector)));
 }
 
+/* A medium that is exchanged shows when it is read. */
+static void touch(unsigned i)
+{
+	static unsigned char sector[4096];
+
+	ferrule_block_read(known[i].disk, 0, sector, sizeof(sector));
+}
+
 /* Keeps the disk, or knows it already. */
 static void meet(struct ferrule_block *disk, const struct ferrule_block_info *info)
 {
@@ -41,6 +49,8 @@ static void meet(struct ferrule_block *disk, const struct ferrule_block_info *in
 			ferrule_block_release(disk);
 			if (known[i].sectors != info->sectors)
 				look(i, info->sectors);
+			else if (info->read_only)
+				touch(i);
 			return;
 		}
 		if (!known[i].disk)
