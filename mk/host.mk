@@ -13,6 +13,7 @@ HOST_INCLUDE   = -Iarch/host/include -I. -Iinclude
 HOST_CFLAGS    = -std=gnu11 -D_GNU_SOURCE -g -fno-omit-frame-pointer -fno-strict-aliasing \
 	-fno-common -ffunction-sections -fdata-sections $(WARNINGS) $(HOST_INCLUDE)
 HOST_SANITIZE  = -fsanitize=address,undefined -fno-sanitize-recover=all
+HOST_LIBC      = $(shell $(HOST_CC) -print-file-name=libc.so.6)
 HOST_LDFLAGS   = -Wl,--wrap=main -Wl,--gc-sections -u virtio_transports
 
 # What of the kernel stands on a machine's own ground has its counterpart in arch/host.
@@ -40,14 +41,23 @@ $(BUILD)/$(1)/libferrule.a: $$(patsubst %,$(BUILD)/$(1)/obj/%.o,$$(basename $$(H
 	@echo '  AR      $$@'
 	@rm -f $$@ && $$(AR) rcs $$@ $$^
 
+# The program's names are its own, as in an image (image.mk).
+$(BUILD)/$(1)/private_names: tools/private-names $(BUILD)/$(1)/libferrule.a
+	@$$^ -- $$(HOST_LIBC) >$$@.new
+	@mv $$@.new $$@
+
 # Applications are not asked for prototypes.
 $(BUILD)/$(1)/obj/apps/%.o $(BUILD)/$(1)/obj/tests/%.o: HOST_CFLAGS += -Wno-missing-prototypes
 
 .PRECIOUS: $(BUILD)/$(1)/obj/%.o
 $$(HOST_APPS:%=$(BUILD)/$(1)/%): $(BUILD)/$(1)/%: $$$$(call host_objects,$(1),apps/$$$$*) \
-		$(BUILD)/$(1)/libferrule.a
+		$(BUILD)/$(1)/libferrule.a $(BUILD)/$(1)/private_names
 	@echo '  LINK    $$@'
-	@$$(HOST_CC) $(2) $$(HOST_LDFLAGS) $$^ -o $$@
+	@rm -f $$@.a && $$(AR) qc $$@.a $$(filter %.o,$$^)
+	@$$(OBJCOPY) --redefine-syms=$(BUILD)/$(1)/private_names $$@.a
+	@$$(HOST_CC) $(2) $$(HOST_LDFLAGS) -Wl,--whole-archive $$@.a -Wl,--no-whole-archive \
+		$$(filter %/libferrule.a,$$^) -o $$@
+	@rm -f $$@.a
 
 $$(HOST_TESTS:%=$(BUILD)/$(1)/%): $(BUILD)/$(1)/%: $$$$(call host_objects,$(1),tests/vhost/$$$$*) \
 		$(BUILD)/$(1)/libferrule.a

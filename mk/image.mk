@@ -23,27 +23,40 @@ ROOTS = -u virtio_console_driver -u virtio_pci_driver -u pci_scan
 
 app_roots = $(ROOTS) $(addprefix -u ,$(shell sed -n 's/^LINK *:= *//p' apps/$(1)/app.mk 2>/dev/null))
 
+# The program's names are its own: before it is linked, those that the runtime has too, or wants
+# (port_of), are changed in its objects (program.port_of). HIDE is empty for the one that is to
+# get at the runtime's.
+PRIVATE = $(BUILD)/private_names
+HIDE = --redefine-syms=$(PRIVATE)
+$(PRIVATE): tools/private-names $(BOOT_OBJ) $(LIBRARIES) $(ENOSYS_OBJ) linker.ld
+	@tools/private-names $(BOOT_OBJ) $(filter-out $(MUSL_LIB),$(LIBRARIES)) $(ENOSYS_OBJ) linker.ld \
+		-- $(MUSL_LIB) $(LIBGCC) >$@.new
+	@mv $@.new $@
+
 # Linked twice: the second time with the table of symbols that a backtrace needs, and the
 # image's name. build/APP.elf is what boots; build/APP.debug is the same for a debugger.
 define link_image
 @mkdir -p $(@D)
 @echo '  LINK    $@'
-@$(LINK) $(1) -o $@.plain $(BOOT_OBJ) $(2) $(GROUP)
+@rm -f $@.a && $(AR) qc $@.a $(2) && $(OBJCOPY) $(HIDE) $@.a
+@$(LINK) $(1) -o $@.plain $(BOOT_OBJ) $(PROGRAM) $(GROUP)
 @tools/symbols.py $@.plain >$@.S
 @printf '\t.section .rodata\n\t.globl application_name\napplication_name: .asciz "%s"\n' \
 	'$(basename $(@F))' >>$@.S
 @$(CC) -c $@.S -o $@.o
-@$(LINK) $(1) -Map=$(@:.elf=.map) -o $(@:.elf=.debug) $(BOOT_OBJ) $(2) $@.o $(GROUP)
+@$(LINK) $(1) -Map=$(@:.elf=.map) -o $(@:.elf=.debug) $(BOOT_OBJ) $(PROGRAM) $@.o $(GROUP)
 @$(STRIP) -s -o $@.new $(@:.elf=.debug)
 @tools/drop-sections $@.new
 @tools/check-image $@.new
-@rm -f $@.plain $@.S $@.o
+@rm -f $@.plain $@.S $@.o $@.a
 @mv $@.new $@
 endef
+PROGRAM = --whole-archive $@.a --no-whole-archive
 STRIP = strip
+OBJCOPY = objcopy
 
-IMAGE_DEPS = $(BOOT_OBJ) $(LIBRARIES) $(ENOSYS_OBJ) linker.ld tools/symbols.py tools/drop-sections \
-	tools/check-image
+IMAGE_DEPS = $(BOOT_OBJ) $(LIBRARIES) $(ENOSYS_OBJ) $(PRIVATE) linker.ld tools/symbols.py \
+	tools/drop-sections tools/check-image
 
 app_objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard apps/$(1)/*.c))
 guest_objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/guest/$(1)/*.c))
@@ -54,6 +67,7 @@ $(OBJ)/apps/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 $(OBJ)/tests/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 # The one that breaks devices from within.
 $(OBJ)/tests/guest/recover/%.o: CFLAGS_EXTRA += $(INCLUDES)
+$(BUILD)/guest/recover.elf: HIDE =
 $(OBJ)/bench/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 
 PROBE_IMAGES = $(patsubst tests/probes/%.c,$(BUILD)/probes/%.elf,$(wildcard tests/probes/*.c))

@@ -31,6 +31,8 @@ def read_symbols(lines):
         address, kind, name = int(fields[0], 16), fields[1], fields[2]
         if address < KERNEL_BASE or name.startswith((".L", "$")):
             continue
+        # What tools/private-names has put before a name of the program's.
+        name = name.removeprefix("program.")
         old = chosen.get(address)
         # A global name says more than a local or weak alias of it.
         if old is None or (kind == "T" and old[0] != "T"):
