@@ -33,20 +33,7 @@ static uint32_t resting;		    /* single pages, linked by `next` */
 static unsigned resting_count;
 static uint64_t free_pages, total_bytes, failures;
 static struct page_reclaimer *reclaimers;
-
-static struct page_info *info_of(uint32_t page)
-{
-	struct page_region *r = page_region_of(page);
-
-	return r ? &r->info[page - r->first] : NULL;
-}
-
-struct page_info *page_info(uint64_t phys)
-{
-	uint64_t page = phys >> PAGE_SHIFT;
-
-	return page < PAGES_END ? info_of((uint32_t)page) : NULL;
-}
+static bool apart; /* reported blocks may lie beside others that are free */
 
 unsigned page_info_order(const struct page_info *info)
 {
@@ -61,7 +48,7 @@ static void list_push(uint32_t page, struct page_info *info, unsigned order)
 	info->prev = 0;
 	info->next = head;
 	if (head)
-		info_of(head)->prev = page;
+		page_info_of(head)->prev = page;
 	free_blocks[order] = page;
 	free_orders |= UINT32_C(1) << order;
 }
@@ -69,9 +56,9 @@ static void list_push(uint32_t page, struct page_info *info, unsigned order)
 static void list_remove(struct page_info *info, unsigned order)
 {
 	if (info->next)
-		info_of(info->next)->prev = info->prev;
+		page_info_of(info->next)->prev = info->prev;
 	if (info->prev)
-		info_of(info->prev)->next = info->next;
+		page_info_of(info->prev)->next = info->next;
 	else
 		free_blocks[order] = info->next;
 	if (!free_blocks[order])
@@ -80,8 +67,9 @@ static void list_remove(struct page_info *info, unsigned order)
 	info->owner = PAGE_OWNER_NONE;
 }
 
-/* Merges a block with its buddies as far as they are free, and lists the result. */
-static void give(struct page_region *r, uint32_t page, unsigned order)
+/* Merges a block with its free buddies, a reported one with such, and lists the result. */
+static inline __attribute__((always_inline)) struct page_info *
+merge(struct page_region *r, uint32_t page, unsigned order, bool reported)
 {
 	struct page_info *info = &r->info[page - r->first];
 
@@ -91,6 +79,10 @@ static void give(struct page_region *r, uint32_t page, unsigned order)
 
 		if (buddy - r->first >= r->carved || other->state != (STATE_FREE | order))
 			break;
+		if (reported && other->owner != PAGE_OWNER_REPORTED) {
+			apart = true;
+			break;
+		}
 		list_remove(other, order);
 		if (buddy < page) {
 			info->state = STATE_INSIDE;
@@ -99,6 +91,12 @@ static void give(struct page_region *r, uint32_t page, unsigned order)
 		}
 	}
 	list_push(page, info, order);
+	return info;
+}
+
+static void give(struct page_region *r, uint32_t page, unsigned order)
+{
+	merge(r, page, order, false);
 }
 
 /* Cuts a listed block down to the wanted order. */
@@ -164,7 +162,7 @@ static uint32_t find(unsigned order)
 	if (!fitting)
 		return 0;
 	from = (unsigned)__builtin_ctz(fitting);
-	return take(free_blocks[from], info_of(free_blocks[from]), from, order);
+	return take(free_blocks[from], page_info_of(free_blocks[from]), from, order);
 }
 
 /* The same below a limit: a search, as this is rare. */
@@ -176,7 +174,7 @@ static uint32_t find_below(unsigned order, uint64_t limit)
 		struct page_info *info;
 
 		for (uint32_t page = free_blocks[from]; page; page = info->next) {
-			info = info_of(page);
+			info = page_info_of(page);
 			if (page + size <= limit)
 				return take(page, info, from, order);
 		}
@@ -208,7 +206,7 @@ static uint64_t alloc(unsigned order, uint64_t limit)
 	uint32_t page = 0;
 
 	if (order == 0 && limit == PAGES_END && resting) {
-		struct page_info *info = info_of(resting);
+		struct page_info *info = page_info_of(resting);
 
 		page = resting;
 		resting = info->next;
@@ -301,24 +299,58 @@ void page_free(uint64_t phys, unsigned order)
 	spin_unlock(&lock, flags);
 }
 
-uint64_t page_take_unreported(unsigned order_min, unsigned *order)
+/* Memory is short: reported blocks lose their mark, so that all merge. */
+static size_t merge_reported(size_t pages)
 {
 	unsigned long flags = spin_lock(&lock);
+	uint32_t page, next, taken = 0;
+	bool any = apart && pages;
+
+	for (unsigned order = 0; order <= ORDER_MAX && any; order++) {
+		for (page = free_blocks[order]; page; page = next) {
+			struct page_info *info = page_info_of(page);
+
+			next = info->next;
+			if (info->owner != PAGE_OWNER_REPORTED)
+				continue;
+			list_remove(info, order);
+			info->state = (uint8_t)(STATE_INSIDE | order);
+			info->next = taken;
+			taken = page;
+		}
+	}
+	for (page = taken; page; page = next) {
+		next = page_info_of(page)->next;
+		give(page_region_of(page), page, page_info_order(page_info_of(page)));
+	}
+	apart = false;
+	spin_unlock(&lock, flags);
+	return any;
+}
+
+uint64_t page_take_unreported(unsigned order_min, unsigned order_max, unsigned *order)
+{
+	static struct page_reclaimer merger = { .reclaim = merge_reported };
+	static bool added;
+	unsigned long flags;
 	uint32_t page = 0;
 
+	if (!__atomic_exchange_n(&added, true, __ATOMIC_ACQ_REL))
+		page_reclaimer_add(&merger);
+	flags = spin_lock(&lock);
 	settle();
-	for (unsigned from = ORDER_MAX; from >= order_min && !page; from--) {
+	for (unsigned from = ORDER_MAX + 1; from-- > order_min && !page;) {
 		struct page_info *info = NULL;
 
 		for (page = free_blocks[from]; page; page = info->next) {
-			info = info_of(page);
+			info = page_info_of(page);
 			if (info->owner != PAGE_OWNER_REPORTED)
 				break;
 		}
 		if (page) {
-			take(page, info, from, from);
-			free_pages -= UINT64_C(1) << from;
-			*order = from;
+			*order = from < order_max ? from : order_max;
+			take(page, info, from, *order);
+			free_pages -= UINT64_C(1) << *order;
 		}
 	}
 	spin_unlock(&lock, flags);
@@ -327,14 +359,11 @@ uint64_t page_take_unreported(unsigned order_min, unsigned *order)
 
 void page_give_reported(uint64_t phys, unsigned order)
 {
-	uint32_t page = (uint32_t)(phys >> PAGE_SHIFT);
 	unsigned long flags = spin_lock(&lock);
-	struct page_info *info = info_of(page);
+	uint32_t page = (uint32_t)(phys >> PAGE_SHIFT);
 
 	free_pages += UINT64_C(1) << order;
-	give(page_region_of(page), page, order);
-	if (info->state == (STATE_FREE | order)) /* else it merged with others */
-		info->owner = PAGE_OWNER_REPORTED;
+	merge(page_region_of(page), page, order, true)->owner = PAGE_OWNER_REPORTED;
 	spin_unlock(&lock, flags);
 }
 

@@ -28,10 +28,11 @@ void page_free(uint64_t phys, unsigned order);
 /* The smallest order whose block holds `bytes`. */
 unsigned page_order(size_t bytes);
 
-/* For telling the host of memory that lies idle: takes the largest free block of at least
- * 2^order_min pages that is not known to be reported, and gives it back with that mark,
- * which it loses when a part of it is handed out or it merges with others. 0: none. */
-uint64_t page_take_unreported(unsigned order_min, unsigned *order);
+/* For telling the host of memory that lies idle: takes a block of 2^order_min to 2^order_max
+ * pages out of the largest free one that is not known to be reported, and gives it back with
+ * that mark, which it loses when a part of it is handed out, when what lies beside it is
+ * freed, or when memory is short. 0: none. */
+uint64_t page_take_unreported(unsigned order_min, unsigned order_max, unsigned *order);
 void page_give_reported(uint64_t phys, unsigned order);
 
 /* When memory runs out each registered reclaimer is asked once to give pages back. */

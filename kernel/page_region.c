@@ -62,3 +62,10 @@ void page_add_region(uint64_t base, uint64_t end)
 	page_region_count++;
 	page_region_added(last - first, last - first - info_pages);
 }
+
+struct page_info *page_info(uint64_t phys)
+{
+	uint64_t page = phys >> PAGE_SHIFT;
+
+	return page < PAGES_END ? page_info_of((uint32_t)page) : NULL;
+}

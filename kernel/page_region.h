@@ -34,6 +34,14 @@ static inline struct page_region *page_region_of(uint32_t page)
 	return NULL;
 }
 
+/* Of a page before the frontier, else NULL. */
+static inline struct page_info *page_info_of(uint32_t page)
+{
+	struct page_region *r = page_region_of(page);
+
+	return r ? &r->info[page - r->first] : NULL;
+}
+
 /* page.c: there are that many pages more, and of them that many to hand out. */
 void page_region_added(uint64_t pages, uint64_t usable);
 

@@ -29,6 +29,8 @@ static uint64_t reported, hinted;
 static unsigned commands[8], command_count;
 static unsigned stats_seen;
 static bool silent, time_passes;
+static void (*while_reported)(
+	void); /* called while the device has such blocks; or NULL */
 
 static inline void put32(unsigned offset, uint32_t value)
 {
@@ -102,6 +104,8 @@ static inline void serve(struct mock *device, unsigned queue)
 			assert_int_equal(queue, report_queue);
 			assert_int_equal(chain.readable, 0);
 			reported += chain.writable;
+			if (while_reported)
+				while_reported();
 		}
 		mock_push(device, queue, &chain, 0);
 	}
@@ -151,6 +155,7 @@ static inline void offer(uint64_t bits)
 	memset(mock->config_writable + BALLOON_CONFIG_POISON, true, 4);
 	mock->serve = serve;
 	silent = time_passes = false;
+	while_reported = NULL;
 	reported = hinted = 0;
 	command_count = stats_seen = 0;
 	host_world = world;

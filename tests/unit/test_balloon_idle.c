@@ -48,6 +48,63 @@ static void reports_idle_memory(void **state)
 	run(steps);
 }
 
+static unsigned looks;
+
+/* Who wants memory just then gets it, and as much as there ever is. */
+static void need_memory(void)
+{
+	uint64_t block;
+
+	if (looks++ >= 3)
+		return;
+	assert_true(free_bytes() >= RAM * 3 / 4);
+	block = page_alloc(12);
+	assert_true(block);
+	page_free(block, 12);
+	block = page_alloc(0);
+	assert_true(block);
+	page_free(block, 0);
+}
+
+static void see_all_reported(void)
+{
+	assert_true(looks > 8);
+	assert_true(reported >= RAM * 3 / 4);
+	assert_true(reported <= RAM * 2);
+	reported = 0;
+	while_reported = NULL;
+}
+
+static void see_one_block(void)
+{
+	uint64_t block = page_alloc(13);
+
+	assert_true(block);
+	page_free(block, 13);
+}
+
+/* Reporting never has more than a part of the free memory away, however large its blocks
+ * are, and leaves them as large as they were. */
+static void leaves_a_reserve(void **state)
+{
+	void (*const steps[])(void) = { let_time_pass, see_all_reported, see_one_block,
+					unplug, NULL };
+	uint64_t blocks[64];
+	unsigned orders[64], count = 0;
+
+	(void)state;
+	offer(VIRTIO_BIT(VIRTIO_BALLOON_F_PAGE_REPORTING));
+	for (unsigned order = 13; order >= 8; order--) /* all was used once */
+		while ((blocks[count] = page_alloc(order)))
+			orders[count++] = order;
+	while (count--)
+		page_free(blocks[count], orders[count]);
+	looks = 0;
+	while_reported = need_memory;
+	assert_int_equal(mock_add(mock), 0);
+	run(steps);
+}
+
 static void start_hinting(void)
 {
 	put32(BALLOON_CONFIG_HINT_COMMAND, 5);
@@ -131,6 +188,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(reports_idle_memory),
+		cmocka_unit_test(leaves_a_reserve),
 		cmocka_unit_test(hints_for_a_migration),
 		cmocka_unit_test(tells_statistics),
 		cmocka_unit_test(no_poison_unasked),

@@ -341,35 +341,9 @@ static void bad_frees_panic(void **state)
 	assert_dies(die_not_memory);
 }
 
-static void reported_blocks_keep_their_mark(void)
-{
-	uint64_t blocks[2], block;
-	unsigned order = 0;
-
-	add(BASE, 16 * MIB);
-	blocks[0] = page_alloc(7);
-	blocks[1] = page_alloc(7);
-	page_free(blocks[0], 7);
-	block = page_take_unreported(7, &order);
-	assert_true(block && order >= 7);
-	page_give_reported(block, order);
-	assert_int_equal(page_take_unreported(7, &order), 0);
-	page_free(page_alloc(order), order); /* used again: the mark is gone */
-	assert_int_equal(page_take_unreported(7, &order), block);
-	page_free(block, order);
-	page_free(blocks[1], 7);
-}
-
-static void reporting(void **state)
-{
-	(void)state;
-	assert_lives(reported_blocks_keep_their_mark);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(reporting),
 		cmocka_unit_test(orders),
 		cmocka_unit_test(boot_touches_nothing),
 		cmocka_unit_test(small_region),

@@ -13,7 +13,9 @@
 
 #define REPORT_ORDER_MIN 6 /* 256 KiB: smaller ones cost the host more than they give */
 #define REPORT_NS	 (2 * NS_PER_SEC)
-#define TELL_BYTES_MAX	 (UINT64_C(1) << 30) /* a buffer's length is 32 bits */
+/* The device has that much of the free memory at a time, and no more than this. */
+#define REPORT_PART	 8
+#define REPORT_BYTES_MAX (UINT64_C(64) << 20)
 
 /* §5.5.6.5 */
 enum { HINT_STOP = 0, HINT_DONE = 1, HINT_FIRST = 2 };
@@ -28,44 +30,30 @@ static void give_back(struct balloon_block *blocks, unsigned count)
 		page_give_reported(blocks[i].phys, blocks[i].order);
 }
 
-/* Blocks of at most TELL_BYTES_MAX together; a larger one comes alone. */
-static unsigned gather(struct balloon *balloon, struct balloon_block *blocks)
+static unsigned order_within(uint64_t bytes)
+{
+	return 63 - (unsigned)__builtin_clzll(bytes >> PAGE_SHIFT);
+}
+
+/* Blocks of at most `bytes` together. */
+static unsigned gather(struct balloon *balloon, struct balloon_block *blocks,
+		       uint64_t bytes)
 {
 	unsigned most = virtqueue_size(balloon->report), count = 0;
-	uint64_t bytes = 0;
 
 	if (most > BALLOON_BLOCKS)
 		most = BALLOON_BLOCKS;
-	while (count < most && bytes < TELL_BYTES_MAX) {
+	while (count < most && bytes >= PAGE_BYTES << REPORT_ORDER_MIN) {
 		struct balloon_block *block = &blocks[count];
-		uint64_t size;
 
-		block->phys = page_take_unreported(REPORT_ORDER_MIN, &block->order);
+		block->phys = page_take_unreported(REPORT_ORDER_MIN, order_within(bytes),
+						   &block->order);
 		if (!block->phys)
 			break;
-		size = PAGE_BYTES << block->order;
-		if (count && bytes + size > TELL_BYTES_MAX) {
-			page_free(block->phys, block->order);
-			break;
-		}
-		bytes += size;
+		bytes -= PAGE_BYTES << block->order;
 		count++;
 	}
 	return count;
-}
-
-/* A block that is larger than a buffer can say goes in slices. */
-static bool tell_slices(struct balloon *balloon, const struct balloon_block *block)
-{
-	uint64_t end = block->phys + (PAGE_BYTES << block->order);
-
-	for (uint64_t at = block->phys; at < end; at += TELL_BYTES_MAX) {
-		struct virtio_piece piece = { at, (uint32_t)TELL_BYTES_MAX };
-
-		if (!balloon_tell(balloon, balloon->report, &piece, 0, 1))
-			return false;
-	}
-	return true;
 }
 
 static bool tell_blocks(struct balloon *balloon, const struct balloon_block *blocks,
@@ -80,18 +68,37 @@ static bool tell_blocks(struct balloon *balloon, const struct balloon_block *blo
 			blocks[i].phys, (uint32_t)(PAGE_BYTES << blocks[i].order)
 		};
 	}
-	if (PAGE_BYTES << blocks[0].order > TELL_BYTES_MAX)
-		return tell_slices(balloon, &blocks[0]);
 	return balloon_tell(balloon, balloon->report, pieces, 0, count);
 }
 
-/* Blocks that the device did not acknowledge are its own until it was reset. */
+/* Most of what is free stays so meanwhile. A power of two: then one block is cut at most. */
+static uint64_t batch_bytes(void)
+{
+	struct page_stats stats;
+	uint64_t part;
+
+	page_stats(&stats);
+	part = stats.free_bytes / REPORT_PART;
+	if (part < PAGE_BYTES)
+		return 0;
+	return part < REPORT_BYTES_MAX ? PAGE_BYTES << order_within(part)
+				       : REPORT_BYTES_MAX;
+}
+
+/* Blocks that the device did not acknowledge are its own until it was reset. What is used
+ * and freed again and again meanwhile does not keep this going: there is a next time. */
 static void report(struct balloon *balloon)
 {
+	uint64_t before = balloon->reported;
+	struct page_stats stats;
+
 	if (balloon->block_count) /* it never answered, and is about to be reset */
 		return;
-	while ((balloon->block_count = gather(balloon, balloon->blocks))) {
-		if (!tell_blocks(balloon, balloon->blocks, balloon->block_count))
+	page_stats(&stats);
+	while (balloon->reported - before < stats.total_bytes) {
+		balloon->block_count = gather(balloon, balloon->blocks, batch_bytes());
+		if (!balloon->block_count ||
+		    !tell_blocks(balloon, balloon->blocks, balloon->block_count))
 			return;
 		give_back(balloon->blocks, balloon->block_count);
 		balloon->block_count = 0;
