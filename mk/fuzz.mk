@@ -21,8 +21,7 @@ FUZZ_LIST    := build/fuzz/sources.mk
 FUZZ_HOST := $(addprefix tests/unit/host/,io.c irq.c cpu.c log.c time.c thread.c panic.c \
 	cmdline.c mmu.c)
 FUZZ_bare := tests/fuzz/world.c tests/fuzz/memory.c
-# (watch.c is for tests alone: it asserts by cmocka.)
-FUZZ_core := $(FUZZ_bare) $(FUZZ_HOST) $(filter-out $(MOCK_DIR)/watch.c,$(MOCK_CORE)) \
+FUZZ_core := $(FUZZ_bare) $(FUZZ_HOST) $(MOCK_CORE) \
 	$(filter-out virtio/info.c,$(wildcard virtio/*.c)) $(wildcard virtio/ring/*.c) \
 	kernel/format.c kernel/cmdline_number.c
 FUZZ_device := $(FUZZ_core) tests/fuzz/device.c $(MOCK_DIR)/transport.c

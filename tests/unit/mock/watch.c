@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-#include <setjmp.h>
-#include <stdarg.h>
+#include <signal.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
-#include <cmocka.h>
-#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <ucontext.h>
@@ -56,12 +54,19 @@ static void on_fault(int signal, siginfo_t *info, void *context)
 	at->uc_mcontext.gregs[REG_EFL] |= TRAP_FLAG;
 }
 
+static void give_up(const char *why)
+{
+	fprintf(stderr, "watch: %s\n", why);
+	abort();
+}
+
 void watch_begin(void *from, size_t bytes)
 {
 	struct sigaction step = { .sa_sigaction = on_step, .sa_flags = SA_SIGINFO };
 	struct sigaction fault = { .sa_sigaction = on_fault, .sa_flags = SA_SIGINFO };
 
-	assert_true(bytes <= BYTES_MAX);
+	if (bytes > BYTES_MAX)
+		give_up("more than can be watched");
 	memory = from;
 	watched_bytes = bytes;
 	left_out = NULL;
@@ -70,7 +75,8 @@ void watch_begin(void *from, size_t bytes)
 	memset(writes, 0, sizeof(writes));
 	sigaction(SIGTRAP, &step, &step_before);
 	sigaction(SIGSEGV, &fault, &fault_before);
-	assert_int_equal(mprotect(memory, bytes, PROT_NONE), 0);
+	if (mprotect(memory, bytes, PROT_NONE))
+		give_up("that memory cannot be taken away");
 }
 
 void watch_not(const volatile void *from, size_t bytes)
