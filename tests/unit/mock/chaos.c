@@ -154,6 +154,7 @@ void mock_chaos_undo(struct mock *mock)
 {
 	struct mock_chaos *chaos = mock->chaos;
 
+	mock_queues_agree(mock);
 	while (chaos->memory_count) {
 		struct mock_lie *lie = &chaos->memory[--chaos->memory_count];
 		char *at = (char *)(uintptr_t)lie->at;
@@ -289,7 +290,7 @@ void mock_chaos_strike(struct mock *mock, unsigned index)
 	struct mock_queue *queue = &mock->queues[index];
 	struct mock_chaos *chaos = mock->chaos;
 
-	if (!queue->enabled || !tempted(chaos))
+	if (!mock_queue_usable(mock, index) || !tempted(chaos))
 		return;
 	switch (mock_chaos_byte(chaos) % 8) {
 	case 0:

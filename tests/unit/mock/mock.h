@@ -81,7 +81,8 @@ struct mock_queue {
 	/* As the driver set them. Packed: the ring, the driver's and the device's event
 	 * suppression structure. */
 	uint64_t desc, avail, used;
-	uint16_t vector; /* 0xffff: none */
+	uint16_t vector;	/* 0xffff: none */
+	uint64_t driver_resets; /* of the device, as the driver counts them */
 	bool legacy_layout;
 
 	bool kicked;	    /* a doorbell rang that serve has not seen */
@@ -157,7 +158,10 @@ struct mock {
 	bool generation_runs; /* every generation read differs */
 	void (*config_race)(struct mock *mock); /* after each config read */
 	bool no_notify;				/* without EVENT_IDX: used.flags = 1 */
-	bool lenient;		    /* hostile tests: broken rules are no abort */
+	bool lenient; /* hostile tests: broken rules are no abort */
+	/* Also lenient: registers may not be where the driver writes them, so that it says
+	 * what it does not mean, and we do not hear it reset or free a queue (pci.c). */
+	bool registers_lie;
 	unsigned queue_reset_reads; /* as reset_reads, of a queue's reset */
 	bool no_write_flag;	    /* used packed descriptors lack WRITE */
 	struct mock_chaos *chaos;   /* chaos.h; NULL: an honest device */
@@ -224,6 +228,10 @@ void mock_queue_enable(struct mock *mock, unsigned queue);
 /* §2.6.1: begins; then each call says whether it still goes on. */
 void mock_queue_reset(struct mock *mock, unsigned queue);
 bool mock_queue_resetting(struct mock *mock, unsigned queue);
+/* registers_lie: if the driver's own queues are not what we believe they are, all are
+ * forgotten, before their memory is touched; usable: and this one is enabled. */
+void mock_queues_agree(struct mock *mock);
+bool mock_queue_usable(struct mock *mock, unsigned queue);
 /* Forgets all but the counters. */
 void mock_queue_forget(struct mock *mock, unsigned queue);
 /* A doorbell rang, with that value written to it. The first knows which queue the register

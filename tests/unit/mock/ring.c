@@ -70,7 +70,7 @@ unsigned mock_available(struct mock *mock, unsigned index)
 {
 	struct mock_queue *queue = &mock->queues[index];
 
-	if (!queue->enabled)
+	if (!mock_queue_usable(mock, index))
 		return 0;
 	if (mock->chaos)
 		mock_chaos_undo(mock);
@@ -170,7 +170,7 @@ bool mock_pop(struct mock *mock, unsigned index, struct mock_chain *chain)
 {
 	struct mock_queue *queue = &mock->queues[index];
 
-	if (!queue->enabled)
+	if (!mock_queue_usable(mock, index))
 		return false;
 	if (mock_available(mock, index) == 0) {
 		ask_for_kicks(mock, queue);
@@ -285,7 +285,7 @@ static void give_in_order(struct mock *mock, struct mock_queue *queue, bool batc
 
 void mock_flush(struct mock *mock, unsigned index)
 {
-	if (mock->queues[index].enabled && mock->queues[index].in_order)
+	if (mock_queue_usable(mock, index) && mock->queues[index].in_order)
 		give_in_order(mock, &mock->queues[index], mock->batch);
 }
 
@@ -294,7 +294,7 @@ void mock_push_raw(struct mock *mock, unsigned index, uint32_t id, uint32_t writ
 	struct mock_queue *queue = &mock->queues[index];
 	unsigned slots = 1;
 
-	if (!queue->enabled)
+	if (!mock_queue_usable(mock, index))
 		return;
 	if (id < queue->size && queue->held[id].slots)
 		slots = queue->held[id].slots;
@@ -309,7 +309,7 @@ void mock_push(struct mock *mock, unsigned index, const struct mock_chain *chain
 {
 	struct mock_queue *queue = &mock->queues[index];
 
-	if (!queue->enabled)
+	if (!mock_queue_usable(mock, index))
 		return; /* it was reset meanwhile */
 	if (!queue->out[chain->head] || written > chain->writable)
 		abort(); /* a mistake of the test */
@@ -344,7 +344,7 @@ void mock_interrupt(struct mock *mock, unsigned index)
 	bool wanted;
 
 	mock_flush(mock, index);
-	if (!queue->enabled || queue->used_total == queue->told_total)
+	if (!mock_queue_usable(mock, index) || queue->used_total == queue->told_total)
 		return;
 	barrier_full();
 	wanted = queue->packed ? mock_packed_wants(mock, queue)
@@ -358,7 +358,7 @@ void mock_scribble(struct mock *mock, unsigned index, unsigned seed)
 {
 	struct mock_queue *queue = &mock->queues[index];
 
-	if (!queue->enabled)
+	if (!mock_queue_usable(mock, index))
 		return;
 	if (queue->table)
 		memset((void *)(uintptr_t)queue->table, (int)(seed >> 8),

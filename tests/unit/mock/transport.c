@@ -113,8 +113,12 @@ static void mmio_write(volatile void *address, unsigned width, uint32_t value)
 static int queue_enable(struct virtio_device *device, struct virtqueue *vq)
 {
 	struct mock *mock = of(device);
-	struct mock_queue *queue = &mock->queues[vq->index];
+	struct mock_queue *queue = &mock->queues[vq->index % MOCK_QUEUES];
 
+	if (vq->index >= MOCK_QUEUES) { /* we lied about its size */
+		mock_violation(mock, "queue %u does not exist", vq->index);
+		return -ENOENT;
+	}
 	queue->size = vq->size;
 	queue->desc = vq->desc_phys;
 	queue->avail = vq->driver_phys;

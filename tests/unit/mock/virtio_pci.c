@@ -176,6 +176,7 @@ struct mock_pci *mock_pci_virtio(struct mock *mock, unsigned bus, unsigned slot,
 	pci->vectors_granted = mock->vectors;
 	pci->config_vector = 0xffff;
 	mock->transport = pci;
+	mock->registers_lie = mock_pci_lenient;
 	mock->legacy = flavour == MOCK_PCI_LEGACY;
 	pci->config[4] = 3; /* as the firmware leaves it */
 	mock_pci_set32(pci, 0x2c, (transitional ? mock->id : 0x1100) << 16 | 0x1af4);
@@ -264,6 +265,7 @@ void mock_pci_raise_config(struct mock *mock)
 void mock_pci_forget_devices(void)
 {
 	virtio_shutdown();
+	virtio_devices = NULL; /* no mock finds there what is freed now */
 	while (pci_devices) {
 		struct pci_device *device = pci_devices;
 		struct virtio_pci *virtio = device->driver_data;
@@ -280,5 +282,4 @@ void mock_pci_forget_devices(void)
 		}
 		kfree(device);
 	}
-	virtio_devices = NULL;
 }
