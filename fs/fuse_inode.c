@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/sysmacros.h>
 #include <fs/fuse_dax.h>
+#include <fs/share.h>
 #include <kernel/heap.h>
 #include <kernel/time.h>
 
@@ -19,22 +20,6 @@ static uint64_t valid_ns(uint64_t seconds, uint32_t nanoseconds)
 		return VALID_MAX_SECONDS * NS_PER_SEC;
 	return seconds * NS_PER_SEC +
 	       (nanoseconds < NS_PER_SEC ? nanoseconds : NS_PER_SEC - 1);
-}
-
-/* Whether attributes can be a file's at all. */
-static bool plausible(const struct fuse_attr *attr)
-{
-	switch (attr->mode & S_IFMT) {
-	case S_IFREG:
-	case S_IFDIR:
-	case S_IFLNK:
-	case S_IFCHR:
-	case S_IFBLK:
-	case S_IFIFO:
-	case S_IFSOCK:
-		return attr->size <= INT64_MAX;
-	}
-	return false;
 }
 
 static struct fuse_inode *make(struct fuse *fuse, uint64_t nodeid, uint64_t number,
@@ -97,7 +82,7 @@ int fuse_inode_of(struct fuse *fuse, const struct fuse_entry_out *entry, unsigne
 
 	if (!entry->nodeid)
 		return -ENOENT;
-	if (!plausible(&entry->attr)) {
+	if (!share_is_file(entry->attr.mode, entry->attr.size)) {
 		virtio_fs_forget(fuse->device, session, entry->nodeid, 1);
 		return -EIO;
 	}
@@ -193,7 +178,8 @@ static int ask(struct fuse_inode *node, struct fuse_attr *out)
 
 	if (error)
 		return error;
-	if (!plausible(&answer.attr) || (answer.attr.mode ^ node->inode.mode) & S_IFMT)
+	if (!share_is_file(answer.attr.mode, answer.attr.size) ||
+	    (answer.attr.mode ^ node->inode.mode) & S_IFMT)
 		return -EIO;
 	remember(node, &answer.attr, valid_ns(answer.attr_valid, answer.attr_valid_nsec),
 		 generation);
@@ -259,7 +245,7 @@ static int change(struct fuse_inode *node, struct fuse_setattr_in *in)
 	int error = fuse_call(node, &call);
 
 	fuse_attr_forget(node);
-	if (!error && plausible(&answer.attr))
+	if (!error && share_is_file(answer.attr.mode, answer.attr.size))
 		remember(node, &answer.attr, 0, generation_of(node));
 	return error;
 }

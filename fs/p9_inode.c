@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 #include <fs/p9.h>
+#include <fs/share.h>
 #include <kernel/heap.h>
 #include <kernel/time.h>
 
@@ -86,22 +87,6 @@ static struct timespec get_time(struct p9_call *call)
 				  nanoseconds < NS_PER_SEC ? (long)nanoseconds : 0 };
 }
 
-/* Whether that can be a file at all. */
-static bool plausible(const struct p9_attr *attr)
-{
-	switch (attr->mode & S_IFMT) {
-	case S_IFREG:
-	case S_IFDIR:
-	case S_IFLNK:
-	case S_IFCHR:
-	case S_IFBLK:
-	case S_IFIFO:
-	case S_IFSOCK:
-		return attr->size <= INT64_MAX;
-	}
-	return false;
-}
-
 int p9_getattr(struct p9 *p9, unsigned session, uint32_t fid, struct p9_attr *out)
 {
 	struct p9_call call = { .type = P9_TGETATTR };
@@ -129,7 +114,7 @@ int p9_getattr(struct p9 *p9, unsigned session, uint32_t fid, struct p9_attr *ou
 	get_time(&call); /* of birth */
 	p9_get64(&call); /* generation */
 	p9_get64(&call); /* data version */
-	return call.overrun || !plausible(out) ? -EIO : 0;
+	return call.overrun || !share_is_file(out->mode, out->size) ? -EIO : 0;
 }
 
 /* A directory is one inode wherever it is met: mounts hang on it. NULL: it is not in memory

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Reads and writes as requests to the host; names from the host. */
+/* Reads and writes as requests to the host; what it says of files. */
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <fs/fs.h>
 #include <fs/share.h>
 
@@ -68,4 +69,19 @@ bool share_is_name(const char *name, size_t length)
 {
 	return length && length <= FS_NAME_MAX && !memchr(name, '/', length) &&
 	       !memchr(name, '\0', length);
+}
+
+bool share_is_file(uint32_t mode, uint64_t size)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFDIR:
+	case S_IFLNK:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return size <= INT64_MAX;
+	}
+	return false;
 }

@@ -9,6 +9,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define SHARE_IN_FLIGHT 4 /* of one read or write */
@@ -27,6 +28,9 @@ ssize_t share_transfer(const struct share_steps *steps, void *context, size_t by
 
 /* One component of a path, no more, as a host may not send it [FS-08]. */
 bool share_is_name(const char *name, size_t length);
+
+/* Whether a host's mode and size can be a file's at all. */
+bool share_is_file(uint32_t mode, uint64_t size);
 
 #define SHARE_LIST_BYTES  16384	     /* asked for at once of a directory */
 #define SHARE_ENTRIES_MAX (1u << 20) /* in one call; getdents comes back for more */
