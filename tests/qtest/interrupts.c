@@ -54,7 +54,7 @@ static void look(struct timer *self)
 	for (unsigned i = 0; i < VECTORS; i++)
 		if (__atomic_exchange_n(&words[i], 0, __ATOMIC_ACQ_REL))
 			irq_dispatch(i);
-	qtest_port_read(0x80, 1); /* its answer comes after what the lines have to say */
+	host_port_read(0x80, 1); /* its answer comes after what the lines have to say */
 	for (unsigned i = 0; i < LINES; i++)
 		if (lines[i].raised && lines[i].vector && !lines[i].masked)
 			irq_dispatch(lines[i].vector);

@@ -90,22 +90,22 @@ static uint64_t phys_of(const volatile void *address)
 	return (uintptr_t)address - MMIO_BASE;
 }
 
-uint32_t qtest_mmio_read(const volatile void *address, unsigned width)
+uint32_t host_mmio_read(const volatile void *address, unsigned width)
 {
 	return (uint32_t)qtest_command("read%c 0x%lx\n", suffix(width), phys_of(address));
 }
 
-void qtest_mmio_write(volatile void *address, unsigned width, uint32_t value)
+void host_mmio_write(volatile void *address, unsigned width, uint32_t value)
 {
 	qtest_command("write%c 0x%lx 0x%x\n", suffix(width), phys_of(address), value);
 }
 
-uint32_t qtest_port_read(uint16_t port, unsigned width)
+uint32_t host_port_read(uint16_t port, unsigned width)
 {
 	return (uint32_t)qtest_command("in%c 0x%x\n", suffix(width), port);
 }
 
-void qtest_port_write(uint16_t port, unsigned width, uint32_t value)
+void host_port_write(uint16_t port, unsigned width, uint32_t value)
 {
 	qtest_command("out%c 0x%x 0x%x\n", suffix(width), port, value);
 }

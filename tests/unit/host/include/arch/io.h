@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Device access on the host: every access goes to the hooks of tests/unit/host/io.c,
- * behind which a mock plays the device and counts. */
+/* Device access on the host: every access goes to four functions. In the unit tests they are
+ * tests/unit/host/io.c's, which call hooks, behind which a mock plays the device and counts. */
 
 #ifndef ARCH_IO_H
 #define ARCH_IO_H
