@@ -11,39 +11,11 @@
 #include <sys/stat.h>
 #include <fs/fs.h>
 #include <fs/names.h>
-#include <fs/tree.h>
+#include <tests/share_root.h>
 #include "fuzz.h"
 
-static struct fs *share;
 static struct inode *root, *file;
 static uint8_t content[1 << 16];
-
-/* The share; else there is no root, and walks of paths fail. */
-struct inode *fs_root(void)
-{
-	return share ? share->operations->root(share) : NULL;
-}
-
-const struct mount *fs_mount_at(const struct inode *parent, const char *name,
-				size_t length)
-{
-	(void)parent;
-	(void)name;
-	(void)length;
-	return NULL;
-}
-
-const struct mount *fs_mount_of_root(const struct inode *inode)
-{
-	static struct mount mount;
-
-	return inode == root ? &mount : NULL;
-}
-
-bool fs_is_mount_point(const struct inode *directory, const char *name, size_t length)
-{
-	return fs_mount_at(directory, name, length);
-}
 
 static bool visit(void *context, const char *name, size_t length, uint64_t inode,
 		  unsigned type, uint64_t next_offset)

@@ -13,8 +13,8 @@
 #include <unit.h>
 #include <fs/fuse.h>
 #include <fs/names.h>
-#include <fs/tree.h>
 #include <kernel/time.h>
+#include <tests/share_root.h>
 #include <virtio/device/exchange.h>
 #include "host/host.h"
 #include "mock/mock.h"
@@ -319,35 +319,6 @@ static void host_serve(struct mock *mock, unsigned queue)
 	while (mock_pop(mock, queue, &chain))
 		host_serve_one(mock, queue, &chain);
 	mock_interrupt(mock, queue);
-}
-
-/* The share is the root of the tree. */
-static struct fs *share;
-
-struct inode *fs_root(void)
-{
-	return share->operations->root(share);
-}
-
-const struct mount *fs_mount_at(const struct inode *parent, const char *name,
-				size_t length)
-{
-	(void)parent;
-	(void)name;
-	(void)length;
-	return NULL;
-}
-
-const struct mount *fs_mount_of_root(const struct inode *root)
-{
-	static struct mount mount;
-
-	return share && root == &((struct fuse *)share)->root->inode ? &mount : NULL;
-}
-
-bool fs_is_mount_point(const struct inode *directory, const char *name, size_t length)
-{
-	return fs_mount_at(directory, name, length);
 }
 
 static struct mock *fuse_device(unsigned request_queues)

@@ -6,35 +6,8 @@
 #ifndef P9_MOUNTED_H
 #define P9_MOUNTED_H
 
+#include <tests/share_root.h>
 #include "p9_host.h"
-
-static struct fs *share;
-
-struct inode *fs_root(void)
-{
-	return share->operations->root(share);
-}
-
-const struct mount *fs_mount_at(const struct inode *parent, const char *name,
-				size_t length)
-{
-	(void)parent;
-	(void)name;
-	(void)length;
-	return NULL;
-}
-
-const struct mount *fs_mount_of_root(const struct inode *root)
-{
-	static struct mount mount;
-
-	return root == &((struct p9 *)share)->root->inode ? &mount : NULL;
-}
-
-bool fs_is_mount_point(const struct inode *directory, const char *name, size_t length)
-{
-	return fs_mount_at(directory, name, length);
-}
 
 static struct mock *device(const char *tag)
 {

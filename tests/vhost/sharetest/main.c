@@ -2,44 +2,15 @@
  * Copyright The Ferrule developers */
 
 /* sharetest TAG FILE COPY: a folder of the host's is the root; writes FILE to standard
- * output, and what it read to COPY. The file tree has no mount points here. */
+ * output, and what it read to COPY. */
 
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 #include <fs/fuse.h>
-#include <fs/tree.h>
+#include <tests/share_root.h>
 
-static struct fs *share;
 static char data[4 << 20]; /* of a kind that devices reach */
-
-struct inode *fs_root(void)
-{
-	return share->operations->root(share);
-}
-
-const struct mount *fs_mount_at(const struct inode *parent, const char *name,
-				size_t length)
-{
-	(void)parent;
-	(void)name;
-	(void)length;
-	return NULL;
-}
-
-const struct mount *fs_mount_of_root(const struct inode *root)
-{
-	(void)root;
-	return NULL;
-}
-
-bool fs_is_mount_point(const struct inode *directory, const char *name, size_t length)
-{
-	(void)directory;
-	(void)name;
-	(void)length;
-	return false;
-}
 
 static int fail(const char *what, long error)
 {
