@@ -242,6 +242,23 @@ static void a_bad_table_is_missing(void **state)
 	assert_int_equal(acpi_info.hpet, 0xfed00000);
 }
 
+static void tables_of_one_signature(void **state)
+{
+	const char *const ssdt = "SSDT";
+
+	(void)state;
+	table(at(1), ssdt, 100);
+	table(at(3), ssdt, 200);
+	acpi_init(0);
+	assert_int_equal(acpi_table(ssdt)->length, 100);
+	assert_int_equal(acpi_table_number(ssdt, 0)->length, 100);
+	assert_int_equal(acpi_table_number(ssdt, 1)->length, 200);
+	assert_null(acpi_table_number(ssdt, 2));
+	low[at(1) + 60]++; /* a bad one keeps its number */
+	assert_null(acpi_table(ssdt));
+	assert_int_equal(acpi_table_number(ssdt, 1)->length, 200);
+}
+
 /* Entries that do not fit, lengths of zero, tables that end early. */
 static void corrupt_tables(void **state)
 {
@@ -328,6 +345,7 @@ int main(void)
 		acpi_test(a_bad_xsdt_falls_back),
 		acpi_test(no_acpi_at_all),
 		acpi_test(a_bad_table_is_missing),
+		acpi_test(tables_of_one_signature),
 		acpi_test(corrupt_tables),
 		acpi_test(pci_through_ecam),
 	};
