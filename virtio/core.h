@@ -67,5 +67,7 @@ void virtio_interrupt_idle(struct virtio_device *device);
 /* queues.c */
 void virtio_queues_live(struct virtio_device *device);
 void virtio_queues_block(struct virtio_device *device);
+/* Buffers, of its queues from that one on. */
+uint64_t virtio_queues_used(const struct virtio_device *device, unsigned first);
 
 #endif

@@ -122,6 +122,15 @@ int virtio_find_queues(struct virtio_device *device,
 	return 0;
 }
 
+uint64_t virtio_queues_used(const struct virtio_device *device, unsigned first)
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = first; i < device->queue_count; i++)
+		sum += virtqueue_counters(device->queues[i])->used;
+	return sum;
+}
+
 void virtio_queues_live(struct virtio_device *device)
 {
 	for (unsigned i = 0; i < device->queue_count; i++)

@@ -11,7 +11,7 @@
  *
  * A device that falls again and again is tried ATTEMPTS_MAX times, each after a longer
  * pause, and then left alone: it costs nothing more [INI-11]. One that was well for QUIET_NS
- * starts anew.
+ * starts anew, but for one that is only silent: that is to have used a buffer.
  *
  * Each device is in one hand at a time: the timer's, or, while `busy`, the thread's. The
  * thread exists only while there is something for it to do. */
@@ -243,10 +243,12 @@ static void plan(struct virtio_device *device)
 	if (now - notes->last_ns > QUIET_NS)
 		notes->attempts = 0;
 	notes->last_ns = now;
-	if (notes->attempts == ATTEMPTS_MAX) {
+	if (notes->attempts == ATTEMPTS_MAX || notes->silences > ATTEMPTS_MAX) {
 		notes->hopeless = true;
-		log_error("virtio: %s broke %u times in a row and stays out of service",
-			  device->name, ATTEMPTS_MAX + 1);
+		log_error("virtio: %s %s %u times in a row and stays out of service",
+			  device->name,
+			  notes->attempts == ATTEMPTS_MAX ? "broke" : "was silent",
+			  ATTEMPTS_MAX + 1);
 		return;
 	}
 	after(device, notes->attempts ? PAUSE_NS << (notes->attempts - 1) : 0, in_line);
@@ -288,6 +290,23 @@ static void fell(struct timer *timer)
 void virtio_recovery_begin(struct virtio_device *device)
 {
 	after(device, 0, fell);
+}
+
+void virtio_device_silent(struct virtio_device *device, unsigned first, const char *why)
+{
+	struct virtio_recovery *notes = &device->recovering;
+	uint64_t used = virtio_queues_used(device, first);
+	unsigned long flags;
+
+	if (virtio_device_suspect(device))
+		return;
+	flags = spin_lock(&lock);
+	if (used != notes->silent_used)
+		notes->silences = 0;
+	notes->silent_used = used;
+	notes->silences++;
+	spin_unlock(&lock, flags);
+	virtio_device_break(device, why);
 }
 
 void virtio_device_gone(struct virtio_device *device)

@@ -10,26 +10,18 @@
 #define STORM_COUNT 10000
 #define STORM_NS    NS_PER_SEC
 
-static uint64_t used(const struct virtio_device *device)
-{
-	uint64_t sum = 0;
-
-	for (unsigned i = 0; i < device->queue_count; i++)
-		sum += virtqueue_counters(device->queues[i])->used;
-	return sum;
-}
-
 void virtio_interrupt_idle(struct virtio_device *device)
 {
 	struct virtio_storm *storm = &device->storm;
 
 	if (!storm->count++) {
 		storm->start_ns = clock_ns();
-		storm->used = used(device);
+		storm->used = virtio_queues_used(device, 0);
 	}
 	if (storm->count < STORM_COUNT)
 		return;
 	storm->count = 0;
-	if (clock_ns() - storm->start_ns < STORM_NS && used(device) == storm->used)
+	if (clock_ns() - storm->start_ns < STORM_NS &&
+	    virtio_queues_used(device, 0) == storm->used)
 		virtio_device_break(device, "its interrupts are without end and reason");
 }

@@ -182,6 +182,8 @@ struct virtio_recovery {
 	uint64_t last_ns;	    /* the last one */
 	unsigned queue_attempts;    /* the same of queues that were reset alone */
 	uint64_t queue_last_ns;
+	unsigned silences; /* for which it was reset, and `used` buffers did not change */
+	uint64_t silent_used; /* since then; both under recovery.c's lock */
 };
 
 /* storm.c's notes: interrupts in vain since start_ns, with `used` buffers then. */
@@ -281,6 +283,11 @@ void virtio_queue_break(struct virtqueue *vq, const char *why);
  * away (§2.1.1). True: it is broken, as after virtio_device_break(). False: by its own
  * account it is well; the driver decides. Any context. */
 bool virtio_device_suspect(struct virtio_device *device);
+
+/* The same, and one that says it is well is broken for its silence. One that is reset for that
+ * again and again, and between used no buffer of its queues from `first` on, stays out of
+ * service: until it is plugged in anew, its callers get errors. */
+void virtio_device_silent(struct virtio_device *device, unsigned first, const char *why);
 
 /* From a transport's interrupt handler. */
 void virtio_interrupt_config(struct virtio_device *device);

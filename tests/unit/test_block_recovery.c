@@ -169,6 +169,27 @@ static void silent_device(void **state)
 	finish(mock);
 }
 
+/* [BLK-24] One that comes back from each reset, but never answers: it is given up, and
+ * then requests fail at once. */
+static void silent_for_ever(void **state)
+{
+	struct mock *mock = fresh();
+	uint64_t before;
+
+	(void)state;
+	start(mock);
+	assert_int_equal(ferrule_block_write(disk, 0, buffer, 512), 0);
+	device.ignore = true;
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(ferrule_block_write(disk, 0, buffer, 512), -EIO);
+	assert_int_equal(mock->device.counters.resets, 1 + 9);
+	assert_false(mock->device.live);
+	before = host_clock_ns;
+	assert_int_equal(ferrule_block_write(disk, 0, buffer, 512), -EIO);
+	assert_int_equal(host_clock_ns, before);
+	finish(mock);
+}
+
 /* The cache is as it was before the reset. */
 static void cache_is_kept(void **state)
 {
@@ -193,6 +214,7 @@ int main(void)
 		block_test(requests_survive),  block_test(queue_comes_back),
 		block_test(tries_are_counted), block_test(given_up),
 		block_test(silent_device),     block_test(cache_is_kept),
+		block_test(silent_for_ever),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -110,6 +110,31 @@ static void now_and_then(void **state)
 	end(mock);
 }
 
+/* One that is silent each minute, with an answer between or without. */
+static void silent(bool answers)
+{
+	struct mock *mock = fresh();
+
+	for (unsigned i = 1; i <= 3 * ATTEMPTS; i++) {
+		if (answers)
+			works(mock);
+		virtio_device_silent(&mock->device, 0, "a test");
+		virtio_device_silent(&mock->device, 0, "heard once");
+		settle();
+		assert_int_equal(restored_calls, answers || i < ATTEMPTS ? i : ATTEMPTS);
+		host_clock_advance(61 * NS_PER_SEC);
+	}
+	assert_int_equal(mock->device.live, answers);
+	end(mock);
+}
+
+static void silence(void **state)
+{
+	(void)state;
+	silent(true);
+	silent(false);
+}
+
 static void stays_out(struct mock *mock)
 {
 	unsigned restores;
@@ -243,6 +268,7 @@ int main(void)
 		recovery_test(found_by_a_timeout),
 		recovery_test(storm),
 		recovery_test(now_and_then),
+		recovery_test(silence),
 		recovery_test(features_are_gone),
 		recovery_test(features_are_refused),
 		recovery_test(reset_never_ends),

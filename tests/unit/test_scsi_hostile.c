@@ -284,6 +284,28 @@ static void silence(void **state)
 	assert_int_equal(request.status, 0); /* it was kept, and done in the end */
 }
 
+/* It goes on so after each reset, while task management is answered: it is given up. */
+static void silent_for_ever(void **state)
+{
+	struct mock *mock = fresh();
+	uint64_t before;
+
+	(void)state;
+	give(0, 0, 0, 512);
+	start(mock);
+	work();
+	device.ignore = true;
+	for (unsigned i = 0; i < 5; i++)
+		assert_int_equal(ferrule_block_read(disk, 0, buffer, 512), -EIO);
+	assert_true(device.tasks > 9);
+	assert_int_equal(mock->device.counters.resets, 1 + 9);
+	assert_false(mock->device.live);
+	before = host_clock_ns;
+	assert_int_equal(ferrule_block_read(disk, 0, buffer, 512), -EIO);
+	assert_int_equal(host_clock_ns, before);
+	finish(mock);
+}
+
 /* Memory runs out at each allocation in turn: nothing stays behind. */
 static void without_memory(void **state)
 {
@@ -314,6 +336,7 @@ int main(void)
 		scsi_test(absurd),
 		scsi_test(broken_device),
 		scsi_test(silence),
+		scsi_test(silent_for_ever),
 		scsi_test(without_memory),
 		scsi_test(slow_to_tell),
 		cmocka_unit_test(events_in_a_full_arena), /* the last: the arena stays */

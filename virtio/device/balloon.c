@@ -46,7 +46,7 @@ bool balloon_wait_used(struct balloon *balloon, struct virtqueue *queue)
 	}
 	wait_end(&wait);
 	if (late)
-		virtio_device_break(balloon->device, "it does not answer");
+		virtio_device_silent(balloon->device, 0, "it does not answer");
 	return used;
 }
 

@@ -121,7 +121,8 @@ static bool hint_settle(struct balloon *balloon, bool all)
 		if (!balloon->hint_out || (!all && virtqueue_free(balloon->hint)))
 			return true;
 		if (clock_ns() >= deadline) {
-			virtio_device_break(balloon->device, "it keeps hints for ever");
+			virtio_device_silent(balloon->device, 0,
+					     "it keeps hints for ever");
 			return false;
 		}
 		thread_sleep_until(clock_ns() + NS_PER_MS);

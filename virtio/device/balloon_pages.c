@@ -236,7 +236,8 @@ static bool deflate(struct balloon *balloon, uint32_t wanted)
 		late = !wait_sleep(&wait, deadline);
 	wait_end(&wait);
 	if (late)
-		virtio_device_break(balloon->device, "it holds deflated pages for ever");
+		virtio_device_silent(balloon->device, 0,
+				     "it holds deflated pages for ever");
 	return !late && !balloon->failed;
 }
 

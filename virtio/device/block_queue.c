@@ -50,8 +50,8 @@ static void watchdog_expired(struct timer *timer)
 	spin_unlock(&queue->lock, flags);
 	if (stopped)
 		block_queue_give_up(queue, -EIO);
-	else if (silent && !virtio_device_suspect(queue->block->device))
-		virtio_queue_break(queue->vq, "no answer for a minute");
+	else if (silent)
+		virtio_device_silent(queue->block->device, 0, "no answer for a minute");
 }
 
 /* A slot for each request the ring can hold: with indirect descriptors one descriptor a

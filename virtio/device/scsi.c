@@ -11,12 +11,11 @@
 #include <kernel/page.h>
 #include <virtio/device/scsi.h>
 
-#define SEG_MAX	       254
-#define MAX_LUN	       16383
-#define MAX_TARGET     255
-#define MAX_IN_FLIGHT  128
-#define CONTROL_QUEUES 2
-#define BOOT_NS	       (5 * NS_PER_SEC) /* boot waits for disks at most */
+#define SEG_MAX	      254
+#define MAX_LUN	      16383
+#define MAX_TARGET    255
+#define MAX_IN_FLIGHT 128
+#define BOOT_NS	      (5 * NS_PER_SEC) /* boot waits for disks at most */
 
 /* [SCS-08] Each limit, read once, between what we need and what we can do. */
 static uint32_t limit(struct virtio_device *device, unsigned offset, uint32_t most)
@@ -32,7 +31,7 @@ static unsigned count_queues(struct virtio_device *device)
 	unsigned wanted = disk_queues_wanted(), count = 1;
 
 	while (count < wanted && count < most &&
-	       device->transport->queue_size(device, CONTROL_QUEUES + count))
+	       device->transport->queue_size(device, SCSI_CONTROL_QUEUES + count))
 		count++;
 	return count;
 }
@@ -71,7 +70,7 @@ static int read_config(struct scsi *scsi)
 
 static int find_queues(struct scsi *scsi)
 {
-	unsigned count = CONTROL_QUEUES + scsi->queue_count;
+	unsigned count = SCSI_CONTROL_QUEUES + scsi->queue_count;
 	struct virtqueue_wanted *wanted = kzalloc(count * sizeof(*wanted));
 	int error;
 
@@ -86,7 +85,7 @@ static int find_queues(struct scsi *scsi)
 					       .size_max = SCSI_EVENTS,
 					       .callback = scsi_event_used,
 					       .pieces_max = 1 };
-	for (unsigned i = CONTROL_QUEUES; i < count; i++)
+	for (unsigned i = SCSI_CONTROL_QUEUES; i < count; i++)
 		wanted[i] = (struct virtqueue_wanted){ .name = "requests",
 						       .index = i,
 						       .callback = scsi_used,
@@ -94,7 +93,7 @@ static int find_queues(struct scsi *scsi)
 	error = virtio_find_queues(scsi->device, wanted, count, scsi->vqs);
 	kfree(wanted);
 	for (unsigned i = 0; i < scsi->queue_count && !error; i++)
-		scsi->queues[i].vq = scsi->vqs[CONTROL_QUEUES + i];
+		scsi->queues[i].vq = scsi->vqs[SCSI_CONTROL_QUEUES + i];
 	return error;
 }
 
@@ -121,7 +120,7 @@ static int set_up(struct scsi *scsi)
 
 	scsi->queue_count = count_queues(scsi->device);
 	scsi->queues = kzalloc(scsi->queue_count * sizeof(*scsi->queues));
-	scsi->vqs = kzalloc((CONTROL_QUEUES + scsi->queue_count) *
+	scsi->vqs = kzalloc((SCSI_CONTROL_QUEUES + scsi->queue_count) *
 			    sizeof(struct virtqueue *));
 	scsi->shared_phys = page_alloc(0);
 	if (!scsi->queues || !scsi->vqs || !scsi->shared_phys)

@@ -177,8 +177,9 @@ struct scsi_unit {
 	bool seen;
 };
 
-#define SCSI_EVENT_BYTES 64
-#define SCSI_EVENTS	 16
+#define SCSI_CONTROL_QUEUES 2 /* control, events; behind them the requests */
+#define SCSI_EVENT_BYTES    64
+#define SCSI_EVENTS	    16
 
 struct scsi {
 	struct virtio_device *device;

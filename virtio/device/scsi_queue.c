@@ -290,7 +290,8 @@ static void complete(struct scsi_queue *queue, struct scsi_slot *slot, uint32_t 
 void scsi_used(struct virtqueue *vq)
 {
 	struct scsi *scsi = virtqueue_device(vq)->driver_data;
-	struct scsi_queue *queue = &scsi->queues[virtqueue_index(vq) - 2];
+	struct scsi_queue *queue =
+		&scsi->queues[virtqueue_index(vq) - SCSI_CONTROL_QUEUES];
 	struct ferrule_block_request *finished = NULL;
 	unsigned long flags = spin_lock(&queue->lock);
 	struct scsi_slot *slot;

@@ -98,7 +98,8 @@ static void escalate(struct scsi_queue *queue, unsigned alarm, const uint8_t lun
 		log_warn("%s: no answer to that: a unit is reset", device->name);
 		send(queue->scsi, TMF_LOGICAL_UNIT_RESET, lun, 0);
 	} else {
-		virtio_queue_break(queue->vq, "no answer, not even to a reset");
+		virtio_device_silent(device, SCSI_CONTROL_QUEUES,
+				     "no answer, not even to a reset");
 	}
 }
 
