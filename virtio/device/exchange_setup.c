@@ -43,7 +43,7 @@ static void watchdog_expired(struct timer *timer)
 		timer_arm(&exchange->watchdog, clock_ns() + exchange_silence_ns);
 	spin_unlock(&exchange->lock, flags);
 	if (silent)
-		virtio_device_break(exchange->device, "no answer for too long");
+		virtio_device_silent(exchange->device, 0, "no answer for too long");
 }
 
 /* What all queues take: of pieces, and of bytes besides message and reply. */

@@ -131,8 +131,8 @@ void pmem_watchdog(struct timer *timer)
 
 	if (pmem->stopped)
 		pmem_give_up(pmem, -EIO);
-	else if (pmem->in_flight && !virtio_device_suspect(pmem->device))
-		virtio_queue_break(pmem->vq, "no answer for a minute");
+	else if (pmem->in_flight)
+		virtio_device_silent(pmem->device, 0, "no answer for a minute");
 }
 
 void pmem_stop(struct pmem *pmem)
