@@ -65,9 +65,9 @@ guest_objects = $(patsubst %.c,$(OBJ)/%.o,$(wildcard tests/guest/$(1)/*.c))
 .SECONDARY:
 $(OBJ)/apps/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 $(OBJ)/tests/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
-# The one that breaks devices from within.
-$(OBJ)/tests/guest/recover/%.o: CFLAGS_EXTRA += $(INCLUDES)
-$(BUILD)/guest/recover.elf: HIDE =
+# Those that look into the kernel, or add to its shell.
+$(OBJ)/tests/guest/liars/%.o $(OBJ)/tests/guest/recover/%.o: CFLAGS_EXTRA += $(INCLUDES)
+$(BUILD)/guest/liars.elf $(BUILD)/guest/recover.elf: HIDE =
 $(OBJ)/bench/%.o: KERNEL_CFLAGS = $(APP_CFLAGS)
 
 PROBE_IMAGES = $(patsubst tests/probes/%.c,$(BUILD)/probes/%.elf,$(wildcard tests/probes/*.c))

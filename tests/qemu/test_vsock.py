@@ -218,13 +218,13 @@ def test_short_packets(image, tmp_path):
     class Short(vsock.Vsock):
         def deliver(self):
             queue = self.queues[0]
-            while self.waiting and self.memory and (chain := queue.pop(self.memory)):
+            while self.waiting and self.memory and (chain := queue.pop()):
                 data, written = self.waiting.popleft(), None
                 if isinstance(data, tuple):
                     data, written = data
                 filled = chain.fill(data)
-                queue.push(self.memory, chain.head, filled if written is None else written)
-                queue.interrupt(self.memory)
+                queue.push(chain, filled if written is None else written)
+                queue.interrupt()
 
     device = Short(str(tmp_path / 'backend'))
     with guest(image, tmp_path, 'serve', device) as (device, machine):

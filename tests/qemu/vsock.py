@@ -72,8 +72,8 @@ class Vsock(vhost_user.Device):
     config = struct.pack('<Q', GUEST)
 
     def __init__(self, path, on_packet=lambda connection, packet: None, listening=(),
-                 buf_alloc=65536):
-        super().__init__(path)
+                 buf_alloc=65536, packed=False):
+        super().__init__(path, packed)
         self.on_packet, self.listening, self.buf_alloc = on_packet, set(listening), buf_alloc
         self.connections, self.waiting, self.stray = {}, collections.deque(), []
         self.reading = True
@@ -88,12 +88,11 @@ class Vsock(vhost_user.Device):
 
     def deliver(self):
         queue, any_used = self.queues[0], False
-        while self.waiting and self.memory and (chain := queue.pop(self.memory)):
-            written = chain.fill(self.waiting.popleft())
-            queue.push(self.memory, chain.head, written)
+        while self.waiting and self.memory and (chain := queue.pop()):
+            self.settle(queue, chain, self.waiting.popleft())
             any_used = True
         if any_used:
-            queue.interrupt(self.memory)
+            queue.interrupt()
 
     def connect(self, guest_port, port=5000, kind=STREAM, **lies):
         """From the host to a port of the guest."""
@@ -110,16 +109,16 @@ class Vsock(vhost_user.Device):
         if queue.index != 1 or self.stopped:
             return
         any_used = False
-        while chain := queue.pop(self.memory):
+        while chain := queue.pop():
             data = chain.readable()
-            queue.push(self.memory, chain.head, 0)
+            self.settle(queue, chain, b'')
             any_used = True
             header = HEADER.unpack_from(data)
             packet = Packet(*header, data[HEADER.size:])
             assert packet.len == len(packet.payload), 'a length that is not the payload\'s'
             self.take(packet)
         if any_used:
-            queue.interrupt(self.memory)
+            queue.interrupt()
 
     def take(self, packet):
         key = packet.dst_port, packet.src_port
