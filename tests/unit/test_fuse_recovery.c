@@ -73,6 +73,41 @@ static void unplugged(void **state)
 	mock_remove(mock);
 }
 
+static void spoil(uint32_t opcode, uint8_t *reply, uint32_t *bytes, uint32_t *used)
+{
+	(void)opcode;
+	(void)bytes;
+	(void)used;
+	reply[0]++; /* its length */
+}
+
+/* Who looks at an answer after the device went, and is freed, has no device to blame. */
+static void an_answer_outlives_the_device(void **state)
+{
+	struct mock *mock = mounted();
+	struct virtio_fs *device = ((struct fuse *)share)->device;
+	struct virtio_shared_memory window;
+	struct virtio_fs_call call = { .opcode = FUSE_STATFS,
+				       .nodeid = FUSE_ROOT_ID,
+				       .session = virtio_fs_session(device) };
+
+	(void)state;
+	host.tamper = spoil;
+	assert_int_equal(virtio_fs_begin(device, &call, true), 0);
+	virtio_fs_submit(&call);
+	assert_true(mock_run(mock));
+	mock_unplug(mock);
+	mock_remove(mock);
+	assert_int_equal(virtio_fs_finish(&call), -EIO);
+	assert_int_equal(virtio_fs_begin(device, &call, true), -ENODEV);
+	assert_false(virtio_fs_window(device, &window));
+	assert_int_equal(fuse_type.mount("share", false, &(struct fs *){ NULL }),
+			 -ENODEV);
+	share->operations->unmount(share);
+	share = NULL;
+	assert_int_equal(host_page_live, 0);
+}
+
 /* [VQ-26]: a queue that breaks is reset alone; its calls fail, the session stays. */
 static void one_queue_is_reset(void **state)
 {
@@ -102,6 +137,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_teardown(silence, nothing_left),
 		cmocka_unit_test_teardown(unplugged, nothing_left),
+		cmocka_unit_test_teardown(an_answer_outlives_the_device, nothing_left),
 		cmocka_unit_test_teardown(one_queue_is_reset, nothing_left),
 	};
 

@@ -245,12 +245,42 @@ static void impossible_sessions(void **state)
 	retire(mock);
 }
 
+static void spoil(uint8_t type, uint8_t *reply, uint32_t *bytes, uint32_t *used)
+{
+	(void)type;
+	(void)bytes;
+	(void)used;
+	reply[0]++; /* its length */
+}
+
+/* Who looks at an answer after the device went, and is freed, has no device to blame. */
+static void an_answer_outlives_the_device(void **state)
+{
+	struct mock *mock = mounted();
+	struct p9 *p9 = (struct p9 *)share;
+	struct p9_call call = { .type = P9_TSTATFS };
+
+	(void)state;
+	host.tamper = spoil;
+	assert_int_equal(p9_begin(p9->root, &call), 0);
+	virtio_p9_submit(&call);
+	assert_true(mock_run(mock));
+	mock_unplug(mock);
+	mock_remove(mock);
+	assert_int_equal(virtio_p9_finish(&call), -EIO);
+	assert_int_equal(p9_begin(p9->root, &call), -ENODEV);
+	assert_int_equal(p9_type.mount("hello", false, &(struct fs *){ NULL }), -ENODEV);
+	share->operations->unmount(share);
+	share = NULL;
+	assert_int_equal(host_page_live, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		p9_test(answers_that_are_none), p9_test(contents_that_cannot_be),
 		p9_test(names_that_lie),	p9_test(impossible_sessions),
-		p9_test(fids_of_old),
+		p9_test(fids_of_old),		p9_test(an_answer_outlives_the_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

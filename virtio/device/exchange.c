@@ -247,6 +247,8 @@ void exchange_fail(struct exchange *exchange, int error)
 {
 	unsigned long flags = spin_lock(&exchange->lock);
 
+	if (error == -ENODEV)
+		__atomic_store_n(&exchange->device, NULL, __ATOMIC_RELEASE);
 	__atomic_store_n(&exchange->error, error, __ATOMIC_RELEASE);
 	__atomic_add_fetch(&exchange->session, 1, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < exchange->queue_count; i++)

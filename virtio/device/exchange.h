@@ -62,7 +62,7 @@ struct exchange_request {
 
 struct exchange {
 	struct spinlock lock;
-	struct virtio_device *device;
+	struct virtio_device *device; /* atomic; NULL: it was unplugged, and is freed */
 	struct virtqueue *queues[EXCHANGE_QUEUES_MAX];
 	unsigned queue_count, next_queue;
 	struct exchange_request *requests; /* request_count of them */
@@ -119,6 +119,10 @@ void exchange_print_tag(const struct virtio_device *device, const char *tag);
 
 /* The callback of a queue. */
 void exchange_used(struct exchange *exchange, struct virtqueue *queue);
+/* NULL: it was unplugged. Until the caller sleeps it stays, if it was there. */
+struct virtio_device *exchange_device(const struct exchange *exchange);
+/* The device broke a rule, if it is still there. */
+void exchange_break(struct exchange *exchange, const char *why);
 /* Ends everything with `error`, which is what new requests get from now on: the device
  * owns nothing any more. -ENODEV: for ever. */
 void exchange_fail(struct exchange *exchange, int error);

@@ -29,10 +29,24 @@ CMDLINE_KEY_APPLY(
 	"seconds after which a host that answers no request of a share is broken",
 	set_timeout);
 
+struct virtio_device *exchange_device(const struct exchange *exchange)
+{
+	return __atomic_load_n(&exchange->device, __ATOMIC_ACQUIRE);
+}
+
+void exchange_break(struct exchange *exchange, const char *why)
+{
+	struct virtio_device *device = exchange_device(exchange);
+
+	if (device)
+		virtio_device_break(device, why);
+}
+
 static void watchdog_expired(struct timer *timer)
 {
 	struct exchange *exchange =
 		(struct exchange *)((char *)timer - offsetof(struct exchange, watchdog));
+	struct virtio_device *device = exchange_device(exchange);
 	unsigned long flags = spin_lock(&exchange->lock);
 	bool silent = exchange->in_flight &&
 		      exchange->completed == exchange->completed_seen;
@@ -42,8 +56,8 @@ static void watchdog_expired(struct timer *timer)
 	if (exchange->watchdog_armed)
 		timer_arm(&exchange->watchdog, clock_ns() + exchange_silence_ns);
 	spin_unlock(&exchange->lock, flags);
-	if (silent)
-		virtio_device_silent(exchange->device, 0, "no answer for too long");
+	if (silent && device)
+		virtio_device_silent(device, 0, "no answer for too long");
 }
 
 /* What all queues take: of pieces, and of bytes besides message and reply. */

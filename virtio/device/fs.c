@@ -25,7 +25,6 @@ enum fs_queue { HIPRIO = 0, REQUEST_FIRST = 1 };
 #define ERROR_MAX	511 /* of system calls: what a host may answer */
 
 struct virtio_fs {
-	struct virtio_device *device;
 	struct exchange hiprio, requests;
 	struct virtqueue *hiprio_queue;
 	char tag[TAG_BYTES + 1];
@@ -65,10 +64,11 @@ unsigned virtio_fs_session(const struct virtio_fs *fs)
 
 bool virtio_fs_window(struct virtio_fs *fs, struct virtio_shared_memory *out)
 {
-	const struct virtio_transport *transport = fs->device->transport;
+	struct virtio_device *device = __atomic_load_n(&fs->requests.device,
+						       __ATOMIC_ACQUIRE);
 
-	return transport->shared_memory &&
-	       transport->shared_memory(fs->device, WINDOW_ID, out);
+	return device && device->transport->shared_memory &&
+	       device->transport->shared_memory(device, WINDOW_ID, out);
 }
 
 int virtio_fs_begin(struct virtio_fs *fs, struct virtio_fs_call *call, bool wait)
@@ -163,7 +163,7 @@ int virtio_fs_finish(struct virtio_fs_call *call)
 		memcpy(&header, reply, sizeof(header));
 		wrong = fault(call, &header, written);
 		if (wrong) {
-			virtio_device_break(call->fs->device, wrong);
+			exchange_break(&call->fs->requests, wrong);
 			error = -EIO;
 		} else {
 			error = header.error;
@@ -218,7 +218,8 @@ void virtio_fs_forget(struct virtio_fs *fs, unsigned session, uint64_t nodeid,
 
 /* §5.11.4: 36 bytes, with a NUL only if it is shorter; as many request queues as we have
  * a use for [FS-04]. */
-static int find_queues(struct virtio_fs *fs, struct virtqueue **queues, unsigned *count)
+static int find_queues(struct virtio_device *device, struct virtqueue **queues,
+		       unsigned *count)
 {
 	struct virtqueue_wanted wanted[1 + EXCHANGE_QUEUES_MAX] = { {
 		.name = "hiprio",
@@ -227,10 +228,10 @@ static int find_queues(struct virtio_fs *fs, struct virtqueue **queues, unsigned
 		.callback = hiprio_used,
 		.pieces_max = 1,
 	} };
-	uint32_t offered = virtio_config_read32(fs->device, CONFIG_NUM_REQUEST_QUEUES);
+	uint32_t offered = virtio_config_read32(device, CONFIG_NUM_REQUEST_QUEUES);
 
 	if (!offered) {
-		log_error("%s: it has no request queues", fs->device->name);
+		log_error("%s: it has no request queues", device->name);
 		return -EINVAL;
 	}
 	*count = offered < EXCHANGE_QUEUES_MAX ? offered : EXCHANGE_QUEUES_MAX;
@@ -242,7 +243,7 @@ static int find_queues(struct virtio_fs *fs, struct virtqueue **queues, unsigned
 			.callback = request_used,
 			.pieces_max = EXCHANGE_PIECES_MAX,
 		};
-	return virtio_find_queues(fs->device, wanted, 1 + *count, queues);
+	return virtio_find_queues(device, wanted, 1 + *count, queues);
 }
 
 static int fs_probe(struct virtio_device *device)
@@ -254,9 +255,8 @@ static int fs_probe(struct virtio_device *device)
 
 	if (!fs)
 		return -ENOMEM;
-	fs->device = device;
 	virtio_config_read_bytes(device, CONFIG_TAG, fs->tag, TAG_BYTES);
-	error = find_queues(fs, queues, &count);
+	error = find_queues(device, queues, &count);
 	if (!error) {
 		fs->hiprio_queue = queues[0];
 		error = exchange_create(&fs->hiprio, device, queues, 1, HIPRIO_REQUESTS);
@@ -314,7 +314,7 @@ static int fs_restore(struct virtio_device *device)
 	struct virtqueue *queues[1 + EXCHANGE_QUEUES_MAX];
 	struct virtio_fs *fs = device->driver_data;
 	unsigned count;
-	int error = find_queues(fs, queues, &count);
+	int error = find_queues(device, queues, &count);
 
 	if (error)
 		return error;

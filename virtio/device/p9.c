@@ -23,7 +23,6 @@ enum p9_config { CONFIG_TAG_BYTES = 0, CONFIG_TAG = 2 };
 #define ERROR_MAX     511    /* of system calls: what a host may answer */
 
 struct virtio_p9 {
-	struct virtio_device *device;
 	struct exchange exchange;
 	char tag[TAG_BYTES_MAX + 1];
 	struct virtio_p9 *next; /* list of devices: append only */
@@ -232,7 +231,7 @@ int virtio_p9_finish(struct p9_call *call)
 		memcpy(call->reply, request->memory->reply, call->reply_bytes);
 		wrong = fault(call, written);
 		if (wrong)
-			virtio_device_break(call->p9->device, wrong);
+			exchange_break(&call->p9->exchange, wrong);
 		error = wrong ? -EIO : content(call, written);
 	}
 	exchange_end(request);
@@ -260,7 +259,6 @@ static int p9_probe(struct virtio_device *device)
 
 	if (!p9)
 		return -ENOMEM;
-	p9->device = device;
 	bytes = virtio_config_read16(device, CONFIG_TAG_BYTES);
 	if (bytes > TAG_BYTES_MAX)
 		bytes = TAG_BYTES_MAX;
