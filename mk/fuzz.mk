@@ -5,12 +5,13 @@
 # AFL++'s, by clang, and build/fuzz/gcc/NAME, which runs given inputs once.
 #
 #	make fuzz MINUTES=10 [FUZZ="net ring"]	looks for new inputs
-#	make test-fuzz				for half a minute in all
+#	make test-fuzz				runs the same inputs each time
 #	make fuzz-replay			runs the corpus and all past crashes, by gcc
 #	make fuzz-minimise			keeps what was found, small, in the corpus
 #
-# The first comment of a target names its sources, see tests/fuzz/fuzz.h. All variables of
-# the sources are moved to sections that tests/fuzz/world.c puts back after each input.
+# The first comment of a target names its sources, and how many inputs test-fuzz runs, see
+# tests/fuzz/fuzz.h. All variables of the sources are moved to sections that
+# tests/fuzz/world.c puts back after each input.
 
 FUZZ_TARGETS := $(patsubst tests/fuzz/fuzz_%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 FUZZ	     ?= $(FUZZ_TARGETS)
@@ -80,13 +81,13 @@ endef
 $(foreach each,gcc libfuzzer afl,$(eval $(call FUZZ_RULES,$(each))))
 
 .PHONY: fuzz fuzz-build fuzz-replay fuzz-minimise test-fuzz
-fuzz: deps-test ## fuzzes for MINUTES, all targets or FUZZ="NAME …"
+fuzz: deps-test ## looks for new inputs for MINUTES, all targets or FUZZ="NAME …"
 	@$(MAKE) $(JOBS) $(foreach each,libfuzzer afl,$(FUZZ:%=build/fuzz/$(each)/%))
 	@tests/fuzz/run --seconds $(FUZZ_SECONDS) $(FUZZ)
 
-test-fuzz: deps-test ## fuzzes for half a minute in all, by libFuzzer alone
+test-fuzz: deps-test ## fuzzes for half a minute, with the same inputs each time
 	@$(MAKE) $(JOBS) $(FUZZ:%=build/fuzz/libfuzzer/%)
-	@tests/fuzz/run --seconds 30 --no-afl $(FUZZ)
+	@tests/fuzz/run --fixed $(FUZZ)
 
 fuzz-replay: deps-test ## runs what fuzzing has found so far
 	@$(MAKE) $(JOBS) $(FUZZ:%=build/fuzz/gcc/%.replay)

@@ -3,6 +3,7 @@
 
 /* sources: device virtio/device/balloon*.c kernel/page.c kernel/page_region.c
  *	kernel/sync.c */
+/* runs: 2000 */
 
 /* virtio-balloon and a host that lies, over the real page allocator, which panics when a
  * page comes back twice (requirements BAL). */

@@ -3,6 +3,7 @@
 
 /* sources: device virtio/device/block*.c virtio/device/disk*.c
  *	virtio/device/exchange*.c virtio/device/pieces.c */
+/* runs: 5000 */
 
 /* virtio-blk and a disk that lies (requirements BLK). */
 

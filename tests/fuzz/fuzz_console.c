@@ -2,6 +2,7 @@
  * Copyright The Ferrule developers */
 
 /* sources: device virtio/device/console*.c virtio/device/pieces.c */
+/* runs: 2500 */
 
 /* virtio-console and a host that lies (requirements CON). */
 

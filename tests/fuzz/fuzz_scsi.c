@@ -2,6 +2,7 @@
  * Copyright The Ferrule developers */
 
 /* sources: device virtio/device/scsi*.c virtio/device/disk*.c virtio/device/pieces.c */
+/* runs: 1200 */
 
 /* virtio-scsi and a host whose units, answers and events are anything (requirements SCS). */
 

@@ -15,6 +15,7 @@
 
 #define HIDE		UINT64_C(0x5aa5000000000000)
 #define BLOCKS		65536
+#define LOW_FIRST	0x60000000
 #define LOW_TOP		(UINT64_C(1) << 31)
 #define BLOCK_ORDER_MAX 12 /* 16 MiB: more than any device may talk us into */
 
@@ -25,6 +26,7 @@ static struct block {
 	size_t low;	 /* bytes, of one in the low 2 GiB; else 0 */
 } blocks[BLOCKS];
 static unsigned top; /* no block is used from here on */
+static uintptr_t low = LOW_FIRST;
 
 static void remember(void *memory, size_t low)
 {
@@ -71,6 +73,7 @@ void fuzz_memory_forget(void)
 {
 	while (top)
 		release(&blocks[top - 1]);
+	low = LOW_FIRST;
 	host_heap_live = host_page_live = 0;
 	host_heap_budget = host_page_budget = -1;
 }
@@ -150,9 +153,11 @@ WEAK uint64_t page_alloc_below(unsigned order, uint64_t limit)
 	if (limit == UINT64_MAX) {
 		memory = aligned_alloc(bytes, bytes);
 	} else {
-		/* Never larger than a few pages here: aligned enough. */
-		memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		/* Never larger than a few pages here: aligned enough. The same address in
+		 * each run, if it is free, as devices lie with addresses. */
+		memory = mmap((void *)low, bytes, PROT_READ | PROT_WRITE,
 			      MAP_PRIVATE | MAP_ANONYMOUS | MAP_32BIT, -1, 0);
+		low += bytes;
 		if (memory == MAP_FAILED)
 			memory = NULL;
 	}

@@ -306,6 +306,23 @@ struct mock_pci *mock_pci_bridge(unsigned bus, unsigned slot, uint8_t secondary)
 	return pci;
 }
 
+/* Where the host has room, preferably at the same address each time: tests that lie with
+ * addresses are to find the same in each run. */
+static char *map(size_t bytes, bool wide)
+{
+	static uintptr_t low = 0x50000000, high = 0x520000000000;
+	uintptr_t *next = wide ? &high : &low;
+	void *memory = mmap((void *)*next, bytes, PROT_READ | PROT_WRITE,
+			    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+
+	*next += bytes;
+	if (wide || (uintptr_t)memory + bytes <= UINT32_MAX)
+		return memory;
+	munmap(memory, bytes);
+	return mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE | MAP_32BIT, -1, 0);
+}
+
 /* Memory BARs lie where host memory lies; 32-bit ones in the low half. */
 void mock_pci_bar(struct mock_pci *pci, unsigned index, uint64_t bytes, bool io,
 		  bool wide)
@@ -318,10 +335,7 @@ void mock_pci_bar(struct mock_pci *pci, unsigned index, uint64_t bytes, bool io,
 		bar->base = next_port;
 		next_port = (uint16_t)(next_port + bytes);
 	} else {
-		char *memory = mmap(NULL, 2 * span, PROT_READ | PROT_WRITE,
-				    MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE |
-					    (wide ? 0 : MAP_32BIT),
-				    -1, 0);
+		char *memory = map(2 * span, wide);
 
 		bar->mapping = memory;
 		bar->memory = (uint8_t *)(((uintptr_t)memory + span - 1) &
