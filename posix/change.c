@@ -17,7 +17,7 @@
 
 #define UNCHANGED UINT32_MAX /* an owner or group that stays (chown(2)) */
 
-/* Attributes of a path, or with a NULL path of an open file. */
+/* Attributes of a path, or with a NULL path of an open file; NULL: it is to be there. */
 static long set(int directory, const char *path, int flags,
 		const struct fs_attributes *attributes)
 {
@@ -29,7 +29,7 @@ static long set(int directory, const char *path, int flags,
 		result = path_resolve(directory, path, flags, &inode);
 		if (result)
 			return result;
-		result = fs_set(inode, attributes);
+		result = attributes ? fs_set(inode, attributes) : 0;
 		fs_inode_put(inode);
 		return result;
 	}
@@ -37,7 +37,10 @@ static long set(int directory, const char *path, int flags,
 	if (!file)
 		return -EBADF;
 	inode = file->flags & O_PATH ? NULL : node_inode(file);
-	result = inode ? fs_set(inode, attributes) : -EBADF;
+	if (!inode)
+		result = -EBADF;
+	else
+		result = attributes ? fs_set(inode, attributes) : 0;
 	file_put(file);
 	return result;
 }
@@ -123,20 +126,26 @@ static bool take_time(const struct timespec *given, unsigned which,
 	return true;
 }
 
+/* A NULL path is the open file itself (futimens). Where there is nothing to set the file must be
+ * there nevertheless, which Linux does not ask; that it could be changed is not asked. */
 long sys_utimensat(int directory, const char *path, const struct timespec times[2],
 		   int flags)
 {
 	struct fs_attributes attributes = { 0 };
 
+	if (times && pointer_is_bad(times))
+		return -EFAULT;
 	if (flags & ~(AT_SYMLINK_NOFOLLOW | AT_EMPTY_PATH))
 		return -EINVAL;
-	if ((path && pointer_is_bad(path)) || (times && pointer_is_bad(times)))
+	if (!path && directory != AT_FDCWD && flags)
+		return -EINVAL;
+	if ((path || directory == AT_FDCWD) && pointer_is_bad(path))
 		return -EFAULT;
 	if (!take_time(times, FS_ATIME, &attributes, &attributes.atime) ||
 	    !take_time(times ? times + 1 : NULL, FS_MTIME, &attributes,
 		       &attributes.mtime))
 		return -EINVAL;
-	return set(directory, path, flags, &attributes);
+	return set(directory, path, flags, attributes.set ? &attributes : NULL);
 }
 
 long sys_symlinkat(const char *target, int directory, const char *path)

@@ -12,6 +12,7 @@ void test_descriptors(void);
 void test_pipes(void);
 void test_polling(void);
 void test_epoll(void);
+void test_times(void);
 void test_tree(void);
 
 #endif

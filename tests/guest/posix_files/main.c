@@ -26,6 +26,7 @@ int main(void)
 	test_pipes();
 	test_polling();
 	test_epoll();
+	test_times();
 	test_tree();
 	printf("failures: %d\n", failures);
 	return failures > 99 ? 99 : failures;
