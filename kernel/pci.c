@@ -150,6 +150,21 @@ void pci_scan_slot(const struct pci_address *place)
 	scan_slot(place);
 }
 
+int pci_bus_next(void)
+{
+	uint8_t *next = memchr(buses, BUS_WANTED, sizeof(buses));
+
+	if (!next)
+		return -1;
+	*next = BUS_SCANNED;
+	return (int)(next - buses);
+}
+
+bool pci_bus_known(uint8_t bus)
+{
+	return buses[bus] != BUS_UNKNOWN;
+}
+
 void pci_bus_forget(uint8_t bus)
 {
 	buses[bus] = BUS_UNKNOWN;

@@ -116,6 +116,11 @@ void pci_scan(void);
 void pci_scan_root(uint8_t bus);
 /* The same for one place that was empty: functions of a device that was plugged in. */
 void pci_scan_slot(const struct pci_address *place);
+/* A bus that such a bridge leads to and that nobody looked at yet, which is the caller's to
+ * do; -1: none. */
+int pci_bus_next(void);
+/* Whether it was found, or a bridge leads to it. */
+bool pci_bus_known(uint8_t bus);
 /* The bus that a bridge led to, from which everything was taken, may be another's. */
 void pci_bus_forget(uint8_t bus);
 /* What was taken off the list and nobody uses any more. */

@@ -125,11 +125,30 @@ static bool answers(const struct pci_device *device)
 	return (id & 0xffff) != 0xffff && (id & 0xffff) > 1;
 }
 
+/* All functions of it; nothing may be there. */
+static void take_in(uint8_t bus, uint8_t slot)
+{
+	struct pci_device function = { .address = { .bus = bus, .device = slot } };
+	unsigned functions;
+
+	if (!answers(&function))
+		return;
+	functions = pci_read8(&function, HEADER_TYPE) & HEADER_MULTI ? 8 : 1;
+	for (unsigned f = 0; f < functions; f++) {
+		function.address.function = (uint8_t)f;
+		if (answers(&function) && !pci_assign(&function.address))
+			log_error("pci: %x:%02x.%u: no room for all of its registers",
+				  bus, slot, f);
+	}
+	function.address.function = 0;
+	pci_scan_slot(&function.address);
+}
+
 void pci_slot_plugged(uint8_t bus, uint8_t slot)
 {
 	struct pci_device function = { .address = { .bus = bus, .device = slot } };
 	uint64_t deadline = clock_ns() + SETTLE_NS;
-	unsigned functions;
+	int behind;
 
 	while (!answers(&function)) {
 		if (clock_ns() >= deadline) {
@@ -139,16 +158,11 @@ void pci_slot_plugged(uint8_t bus, uint8_t slot)
 		}
 		thread_sleep_until(clock_ns() + SETTLE_STEP_NS);
 	}
-	functions = pci_read8(&function, HEADER_TYPE) & HEADER_MULTI ? 8 : 1;
-	for (unsigned f = 0; f < functions; f++) {
-		function.address.function = (uint8_t)f;
-		if (answers(&function) && !pci_assign(&function.address))
-			log_error("pci: %x:%02x.%u: no room for all of its registers",
-				  bus, slot, f);
-	}
-	function.address.function = 0;
 	log_info("pci: %x:%02x: plugged in", bus, slot);
-	pci_scan_slot(&function.address);
+	take_in(bus, slot);
+	while ((behind = pci_bus_next()) >= 0)
+		for (uint8_t each = 0; each < 32; each++)
+			take_in((uint8_t)behind, each);
 }
 
 /* Devices behind a bridge that goes, go too. Each bus has one bridge at most, found before

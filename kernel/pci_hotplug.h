@@ -27,16 +27,16 @@ void pci_hotplug_wake(void);
 
 /* For work(). Whether a device is known at that place. */
 bool pci_slot_known(uint8_t bus, uint8_t slot);
-/* A device is there now: it gets addresses, a line and its drivers. */
+/* A device is there now: it gets addresses, a line and its drivers; so does what is behind it,
+ * if it is a bridge. */
 void pci_slot_plugged(uint8_t bus, uint8_t slot);
 /* All functions of it: off the list, their drivers are told. `there`: it is still powered
  * and is to be let go in good order; else it is gone already. */
 void pci_slot_unplugged(uint8_t bus, uint8_t slot, bool there);
 
 /* pci_assign.c: gives a function that the firmware never saw addresses in the windows of its
- * bus, and writes its line to the interrupt line register. False: there was no room for one
- * of its BARs; that one has no address. Bridges are left as they are: what is behind one that
- * came late is not found. */
+ * bus, and writes its line to the interrupt line register; a bridge gets bus numbers and
+ * windows, too. False: there was no room for one of its BARs; that one has no address. */
 bool pci_assign(const struct pci_address *address);
 
 /* The bridge whose secondary bus that is; NULL: a root bus. */

@@ -23,9 +23,10 @@ def kind(request):
     return request.param
 
 
-def boot(image, kind, tmp_path, more=()):
+def boot(image, kind, tmp_path, more=(), ports=True):
     """A machine with two block devices that nothing is plugged to: data, and the end."""
     machine, devices, _ = KINDS[kind]
+    devices = devices if ports else []
     for name, seed in (('data', 3), ('last', 4)):
         path = tmp_path / name
         path.write_bytes(disks.pattern(1 << 20, seed))
@@ -91,4 +92,36 @@ def test_others(image, tmp_path, kind, device):
             guest.wait(rf'^plugged {name}\d at')
             unplug(guest)
             guest.wait(rf'^unplugged {name}')
+        end(guest, kind)
+
+
+ROOM = ['-device', 'pcie-root-port,id=rp0,chassis=1,slot=1,bus-reserve=2']
+BRIDGES = {
+    'native': ('pcie-pci-bridge', KINDS['native'][1][:2] + ROOM),
+    'acpi': ('pcie-pci-bridge', ROOM),
+    'pc': ('pci-bridge', ['-global', 'pci-bridge.chassis_nr=1']),
+}
+
+
+@pytest.mark.parametrize('kind', BRIDGES)
+def test_bridge(image, tmp_path, kind):
+    """[PCI-24] A bridge is plugged in with a disk behind it: they get a bus, and windows in what the
+    firmware left. While the machine stands still they come together, as QEMU's bridge has
+    a way of its own to say that something was plugged in behind it."""
+    driver, port = BRIDGES[kind]
+    machine, _, place = KINDS[kind]
+    total = disks.checksum(disks.pattern(1 << 20, 3)[:65536])
+    with boot(image, kind, tmp_path, port, ports=False) as guest:
+        guest.wait('^watching')
+        for serial in ('one', 'two'):
+            guest.qmp('stop')
+            guest.qmp('device_add', driver=driver, id='it', **place)
+            guest.qmp('device_add', driver='virtio-blk-pci', bus='it', addr='4', drive='data',
+                      id=serial, serial=serial)
+            guest.qmp('cont')
+            got = guest.wait(rf"^disk vd. '{serial}': 2048 sectors, read 0, sum (\w+)\n")
+            assert got[1].decode() == total
+            unplug(guest)
+            guest.wait(rf"^disk vd. '{serial}' ended with -(5|19) after some reads")
+            guest.wait('^unplugged block')
         end(guest, kind)

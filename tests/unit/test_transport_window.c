@@ -9,6 +9,7 @@
  *	tests/unit/host/time.c tests/unit/host/thread.c tests/unit/host/panic.c
  *	kernel/pci.c kernel/pci_config.c kernel/pci_bar.c kernel/pci_msix.c kernel/acpi.c
  *	kernel/aml.c kernel/aml_resources.c kernel/pci_hotplug.c kernel/pci_assign.c
+ *	kernel/pci_windows.c kernel/pci_bridge.c
  *	virtio/transport/pci.c virtio/transport/pci_modern.c
  *	virtio/transport/pci_legacy.c virtio/transport/pci_interrupts.c
  *	virtio/transport/pci_window.c virtio/transport/pci_complete.c

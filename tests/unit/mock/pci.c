@@ -116,6 +116,11 @@ static void bar_write(struct mock_pci *pci, unsigned index, uint32_t value)
 	bar_moved(pci, index);
 }
 
+static bool is_bridge(const struct mock_pci *pci)
+{
+	return (pci->config[0x0e] & 0x7f) == 1;
+}
+
 static void config_write(struct mock_pci *pci, unsigned offset, unsigned width,
 			 uint32_t value)
 {
@@ -126,7 +131,10 @@ static void config_write(struct mock_pci *pci, unsigned offset, unsigned width,
 	if (!pci)
 		return;
 	pci->config_space_writes++;
-	if (offset >= 0x10 && offset < 0x28) {
+	if (is_bridge(pci) && offset >= 0x18 && offset < 0x34) {
+		if (!pci->write || !pci->write(pci, offset, width, value))
+			memcpy(pci->config + offset, &value, width);
+	} else if (offset >= 0x10 && offset < 0x28) {
 		if (width != 4)
 			mock_pci_violation("BAR written with width %u", width);
 		bar_write(pci, (offset - 0x10) / 4, value);
