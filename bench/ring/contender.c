@@ -11,6 +11,7 @@
 #include "textbook.h"
 
 static struct virtio_piece pieces[BATCH_MAX];
+static struct virtqueue_buffer buffers[BATCH_MAX];
 static int token;
 static struct virtio_device owner;
 
@@ -65,6 +66,27 @@ void virtqueue_mapped_unwrap(struct virtqueue *vq)
 DRIVER(virtqueue, struct virtqueue)
 DRIVER(textbook, struct textbook)
 
+static bool many_submit(void *ring, unsigned batch)
+{
+	struct virtqueue *vq = ring;
+
+	if (virtqueue_fill(vq, buffers, batch) != batch)
+		abort();
+	return virtqueue_kick_prepare(vq);
+}
+
+static void many_complete(void *ring, unsigned batch)
+{
+	struct virtqueue_used used[BATCH_MAX];
+	struct virtqueue *vq = ring;
+
+	if (virtqueue_drain(vq, used, batch) != batch)
+		abort();
+	for (unsigned i = 0; i < batch; i++)
+		if (used[i].token != &token || used[i].written != 64)
+			abort();
+}
+
 static bool textbook_enable(void *ring)
 {
 	return textbook_enable_cb(ring);
@@ -117,8 +139,10 @@ DRIVER(nothing, struct virtqueue)
 
 void contenders_init(void)
 {
-	for (unsigned i = 0; i < BATCH_MAX; i++)
+	for (unsigned i = 0; i < BATCH_MAX; i++) {
 		pieces[i] = (struct virtio_piece){ 4096u * (i + 1), 64 };
+		buffers[i] = (struct virtqueue_buffer){ pieces[i], &token };
+	}
 }
 
 struct contender contender_textbook(void)
@@ -147,7 +171,7 @@ struct contender contender_textbook(void)
 	};
 }
 
-struct contender contender_queue(enum virtqueue_layout layout, bool polled,
+struct contender contender_queue(enum virtqueue_layout layout, bool many, bool polled,
 				 bool event_idx)
 {
 	const struct virtqueue_geometry geometry = {
@@ -166,8 +190,8 @@ struct contender contender_queue(enum virtqueue_layout layout, bool polled,
 	virtqueue_live(vq);
 	return (struct contender){
 		.name = virtqueue_layout_names[layout],
-		.submit = virtqueue_submit,
-		.complete = virtqueue_complete,
+		.submit = many ? many_submit : virtqueue_submit,
+		.complete = many ? many_complete : virtqueue_complete,
 		.called_back = virtqueue_called_back,
 		.enable = virtqueue_enable,
 		.ring = vq,

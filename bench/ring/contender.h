@@ -28,7 +28,7 @@ struct contender {
 void contenders_init(void);
 struct contender contender_textbook(void);
 /* `polled`: without a callback. */
-struct contender contender_queue(enum virtqueue_layout layout, bool polled,
+struct contender contender_queue(enum virtqueue_layout layout, bool many, bool polled,
 				 bool event_idx);
 struct contender contender_reference(enum virtqueue_layout layout, bool fence);
 /* As many calls as a ring gets, of functions that do nothing. */

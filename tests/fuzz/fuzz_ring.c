@@ -21,18 +21,34 @@ static struct {
 } tokens[TOKENS];
 static bool was_used;
 
+static void came_back(void *token, uint32_t written)
+{
+	size_t which = (size_t)((char *)token - (char *)tokens) / sizeof(*tokens);
+
+	FUZZ_ASSERT(which < TOKENS && tokens[which].out);
+	FUZZ_ASSERT(written <= tokens[which].writable);
+	tokens[which].out = false;
+}
+
 static void take_all(struct virtqueue *vq)
 {
 	uint32_t written;
 	void *token;
 
 	for (unsigned i = 0; (token = virtqueue_get(vq, &written)); i++) {
-		size_t which = (size_t)((char *)token - (char *)tokens) / sizeof(*tokens);
-
-		FUZZ_ASSERT(which < TOKENS && tokens[which].out && i < TOKENS);
-		FUZZ_ASSERT(written <= tokens[which].writable);
-		tokens[which].out = false;
+		FUZZ_ASSERT(i < TOKENS);
+		came_back(token, written);
 	}
+}
+
+static void drain(struct virtqueue *vq)
+{
+	struct virtqueue_used used[5];
+	unsigned count = virtqueue_drain(vq, used, 5);
+
+	FUZZ_ASSERT(count <= 5);
+	for (unsigned i = 0; i < count; i++)
+		came_back(used[i].token, used[i].written);
 }
 
 static void callback(struct virtqueue *vq)
@@ -102,11 +118,36 @@ static void add(struct mock_chaos *chaos)
 		tokens[which].out = true;
 }
 
+static void fill(struct mock_chaos *chaos)
+{
+	unsigned first = mock_chaos_byte(chaos), count = 0, added;
+	struct virtqueue_buffer buffers[8];
+
+	for (unsigned i = first; count < 8 && i < TOKENS && !tokens[i].out; i++) {
+		tokens[i].writable = count * 8; /* the first is empty: refused */
+		buffers[count++] = (struct virtqueue_buffer){
+			{ (uintptr_t)memory, tokens[i].writable }, &tokens[i]
+		};
+	}
+	if (count < 2)
+		return;
+	added = virtqueue_fill(queue, buffers + first % 2, count - first % 2);
+	FUZZ_ASSERT(added <= count && (first % 2 || !added));
+	for (unsigned i = 0; i < added; i++)
+		tokens[first + 1 + i].out = true;
+}
+
 static void step(struct mock *mock, struct mock_chaos *chaos)
 {
 	if (!queue || !mock->device.queues)
 		return;
-	switch (mock_chaos_byte(chaos) % 8) {
+	switch (mock_chaos_byte(chaos) % 10) {
+	case 8:
+		drain(queue);
+		break;
+	case 9:
+		fill(chaos);
+		break;
 	case 0:
 		virtqueue_kick(queue);
 		break;

@@ -259,17 +259,19 @@ static void scribbled_on(void **state)
 	struct mock *mock = fresh();
 	static struct mock_chain chain;
 	char *in = buffer(100, '-');
-	struct virtio_piece one = piece(in, 100);
-	uint32_t written;
+	struct virtqueue_buffer many[3] = { { piece(in, 100), in },
+					    { piece(in, 0), in } };
+	struct virtqueue_used used[2];
 
 	(void)state;
-	assert_int_equal(virtqueue_add(vq, &one, 0, 1, in), 0);
+	assert_int_equal(virtqueue_fill(vq, many, 3), 1);
 	virtqueue_kick(vq);
 	assert_true(mock_pop(mock, 0, &chain));
 	memset((void *)(uintptr_t)(chain.pieces[0].address & ~UINT64_C(255)), 0xee, 256);
 	mock_push(mock, 0, &chain, 3);
-	assert_ptr_equal(virtqueue_get(vq, &written), in);
-	assert_int_equal(written, 3);
+	assert_int_equal(virtqueue_drain(vq, used, 2), 1);
+	assert_ptr_equal(used[0].token, in);
+	assert_int_equal(used[0].written, 3);
 	assert_int_equal((uint8_t)in[2], 0xee);
 	assert_int_equal(in[3], '-');
 	assert_null(virtqueue_get(vq, NULL));

@@ -60,20 +60,20 @@ static void callbacks_on_and_off(void **state)
 		serve_all(mock, true);
 		assert_int_equal(callbacks, 0);
 		assert_false(virtqueue_enable_cb(vq)); /* one came between */
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+		assert_ptr_equal(get(vq, NULL), &tokens[0]);
 		assert_true(virtqueue_enable_cb(vq));
 		assert_int_equal(add(0, 1, &tokens[1]), 0);
 		virtqueue_kick(vq);
 		serve_all(mock, true);
 		assert_int_equal(callbacks, 1);
 		virtqueue_disable_cb(vq);
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[1]);
+		assert_ptr_equal(get(vq, NULL), &tokens[1]);
 		/* Still disabled. */
 		assert_int_equal(add(0, 1, &tokens[2]), 0);
 		virtqueue_kick(vq);
 		serve_all(mock, true);
 		assert_int_equal(callbacks, 1);
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[2]);
+		assert_ptr_equal(get(vq, NULL), &tokens[2]);
 		assert_true(virtqueue_enable_cb(vq));
 		assert_int_equal(mock->queues[0].interrupts, 1);
 		assert_int_equal(virtqueue_counters(vq)->interrupts, 1);
@@ -94,7 +94,7 @@ static void a_taken_buffer_still_calls_back(void **state)
 			assert_int_equal(add(0, 1, &tokens[i]), 0);
 			virtqueue_kick(vq);
 			serve_all(mock, false);
-			assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[i]);
+			assert_ptr_equal(get(vq, NULL), &tokens[i]);
 			mock_interrupt(mock, 0);
 			assert_int_equal(callbacks, i + 1);
 			assert_true(virtqueue_enable_cb(vq));
@@ -105,7 +105,7 @@ static void a_taken_buffer_still_calls_back(void **state)
 		assert_int_equal(add(0, 1, &tokens[4]), 0);
 		virtqueue_kick(vq);
 		serve_all(mock, false);
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[4]);
+		assert_ptr_equal(get(vq, NULL), &tokens[4]);
 		assert_false(virtqueue_interrupt(vq));
 		mock_remove(mock);
 	}
@@ -126,7 +126,7 @@ static void delayed_callbacks(void **state)
 			assert_int_equal(add(1, 0, &tokens[k]), 0);
 			virtqueue_kick(vq);
 			serve_all(mock, true);
-			assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[k]);
+			assert_ptr_equal(get(vq, NULL), &tokens[k]);
 		}
 		for (unsigned k = 0; k < 64; k++)
 			assert_int_equal(add(1, 0, &tokens[k]), 0);
@@ -141,7 +141,7 @@ static void delayed_callbacks(void **state)
 		}
 		assert_int_equal(done, 49);
 		assert_false(virtqueue_enable_cb_delayed(vq));
-		while (virtqueue_get(vq, NULL))
+		while (get(vq, NULL))
 			done--;
 		assert_int_equal(done, 0);
 		assert_true(virtqueue_enable_cb_delayed(vq));
@@ -163,7 +163,7 @@ static void polled_queues_never_interrupt(void **state)
 			assert_int_equal(add(0, 1, &tokens[i]), 0);
 			virtqueue_kick(vq);
 			serve_all(mock, true);
-			assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[i]);
+			assert_ptr_equal(get(vq, NULL), &tokens[i]);
 		}
 		assert_int_equal(mock->queues[0].interrupts, 0);
 		mock_remove(mock);
@@ -203,7 +203,7 @@ static void device_in_a_thread(void **state)
 			for (unsigned i = 0; i < 1 + taken % 5 && added < 3000; i++)
 				added += add(i % 2, 1 + i % 3, &tokens[added]) == 0;
 			virtqueue_kick(vq);
-			while (virtqueue_get(vq, NULL))
+			while (get(vq, NULL))
 				taken++;
 			if (added == 3000 || virtqueue_free(vq) < 4) {
 				unsigned before = callbacks;
@@ -241,7 +241,7 @@ static void doorbell_values(void **state)
 			virtqueue_kick(vq);
 			kicks++;
 			serve_all(mock, false);
-			assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+			assert_ptr_equal(get(vq, NULL), &tokens[0]);
 		}
 		assert_int_equal(mock->queues[0].kicks, kicks);
 		mock_remove(mock);
@@ -276,7 +276,7 @@ static void layouts_allowed(void **state)
 		assert_int_equal(add(0, 1, &tokens[0]), 0);
 		virtqueue_kick(vq);
 		serve_all(mock, false);
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+		assert_ptr_equal(get(vq, NULL), &tokens[0]);
 		mock_remove(mock);
 	}
 }

@@ -29,11 +29,11 @@ static struct mock *hostile(unsigned layout, unsigned size, unsigned with)
 
 static void expect_broken(struct mock *mock)
 {
-	assert_null(virtqueue_get(vq, NULL));
+	assert_null(get(vq, NULL));
 	assert_true(virtqueue_broken(vq));
 	assert_true(mock->device.broken);
 	assert_int_equal(add_some(1, &tokens[0]), -EIO);
-	assert_null(virtqueue_get(vq, NULL));
+	assert_null(get(vq, NULL));
 	virtqueue_disable_cb(vq);
 	assert_true(virtqueue_enable_cb(vq)); /* nothing more will come: no busy loop */
 	virtqueue_kick(vq);
@@ -99,7 +99,7 @@ static void id_twice(void **state)
 		assert_true(mock_pop(mock, 0, &chain));
 		mock_push_raw(mock, 0, chain.head, 0);
 		mock_push_raw(mock, 0, chain.head, 0);
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+		assert_ptr_equal(get(vq, NULL), &tokens[0]);
 		expect_broken(mock);
 		mock_remove(mock);
 	}
@@ -151,7 +151,7 @@ static void lengths_are_clamped(void **state)
 		virtqueue_kick(vq);
 		assert_true(mock_pop(mock, 0, &chain));
 		mock_push_raw(mock, 0, chain.head, UINT32_MAX);
-		assert_ptr_equal(virtqueue_get(vq, &written), &tokens[0]);
+		assert_ptr_equal(get(vq, &written), &tokens[0]);
 		assert_int_equal(written, 17 + 18);
 		assert_int_equal(virtqueue_counters(vq)->length_clamped, 1);
 		assert_false(mock->device.broken);
@@ -193,7 +193,7 @@ static void scribbled_tables(void **state)
 			scribble(mock, i);
 			mock_push(mock, 0, &chain, chain.writable);
 			mock_flush(mock, 0);
-			assert_ptr_equal(virtqueue_get(vq, &written), &tokens[i]);
+			assert_ptr_equal(get(vq, &written), &tokens[i]);
 			assert_int_equal(written, chain.writable);
 		}
 		assert_int_equal(virtqueue_free(vq), 16);
@@ -239,7 +239,7 @@ static void random_lies(void **state)
 				virtqueue_enable_cb(vq);
 				break;
 			case 5:
-				while ((token = virtqueue_get(vq, NULL))) {
+				while ((token = get(vq, NULL))) {
 					assert_true(out[token - tokens]);
 					out[token - tokens] = false;
 				}

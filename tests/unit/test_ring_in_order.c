@@ -39,16 +39,16 @@ static void batches(void **state)
 				mock_push(mock, 0, &chain,
 					  k < count - 1 ? chain.writable : 3);
 			}
-			assert_null(virtqueue_get(vq, NULL));
+			assert_null(get(vq, NULL));
 			mock_interrupt(mock, 0);
 			for (unsigned k = 0; k < count; k++) {
-				assert_ptr_equal(virtqueue_get(vq, &written), &tokens[k]);
+				assert_ptr_equal(get(vq, &written), &tokens[k]);
 				if (k == count - 1)
 					assert_int_equal(written, 3);
 				else
 					assert_true(written >= 16);
 			}
-			assert_null(virtqueue_get(vq, NULL));
+			assert_null(get(vq, NULL));
 			assert_true(virtqueue_enable_cb(vq));
 			entries++;
 		}
@@ -79,10 +79,10 @@ static void no_batches(void **state)
 				mock_push(mock, 0, &chain, k == 1 ? chain.writable : k);
 			}
 			for (unsigned k = 0; k < 4; k++) {
-				assert_ptr_equal(virtqueue_get(vq, &written), &tokens[k]);
+				assert_ptr_equal(get(vq, &written), &tokens[k]);
 				assert_int_equal(written, k == 1 ? 33 : k);
 			}
-			assert_null(virtqueue_get(vq, NULL));
+			assert_null(get(vq, NULL));
 		}
 		mock_remove(mock);
 	}
@@ -113,7 +113,7 @@ static void descriptors_in_ring_order(void **state)
 			next += chain.descriptors;
 			mock_push(mock, 0, &chain, 0);
 			mock_flush(mock, 0);
-			assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+			assert_ptr_equal(get(vq, NULL), &tokens[0]);
 		}
 		mock_remove(mock);
 	}
@@ -133,14 +133,14 @@ static void available_ring_is_left_alone(void **state)
 		heads[i % 8] = (uint16_t)(i % 8);
 		virtqueue_kick(vq);
 		serve_all(mock, false);
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+		assert_ptr_equal(get(vq, NULL), &tokens[0]);
 	}
 	mock_remove(mock);
 }
 
 static void expect_broken(struct mock *mock)
 {
-	assert_null(virtqueue_get(vq, NULL));
+	assert_null(get(vq, NULL));
 	assert_true(virtqueue_broken(vq));
 	assert_true(mock->device.broken);
 	assert_int_equal(add(0, 1, &tokens[0]), -EIO);
@@ -161,7 +161,7 @@ static void ids_outside_the_window(void **state)
 		assert_int_equal(add(0, 1, &tokens[0]), 0); /* 0: comes back */
 		virtqueue_kick(vq);
 		serve_all(mock, false);
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+		assert_ptr_equal(get(vq, NULL), &tokens[0]);
 		assert_int_equal(add(1, 1, &tokens[1]), 0); /* 1 and 2: in flight */
 		assert_int_equal(add(0, 1, &tokens[2]), 0); /* 3: in flight */
 		virtqueue_kick(vq);
@@ -169,13 +169,13 @@ static void ids_outside_the_window(void **state)
 		assert_int_equal(add(0, 1, &tokens[3]), 0); /* 4: not published */
 		mock_push_raw(mock, 0, id, 0);
 		if (id == 1) {
-			assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[1]);
-			assert_null(virtqueue_get(vq, NULL));
+			assert_ptr_equal(get(vq, NULL), &tokens[1]);
+			assert_null(get(vq, NULL));
 			assert_false(virtqueue_broken(vq));
 		} else if (id == 3 && layouts[i / 8] == MOCK_PACKED_IN_ORDER) {
 			/* One used descriptor for the two that are in flight. */
-			assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[1]);
-			assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[2]);
+			assert_ptr_equal(get(vq, NULL), &tokens[1]);
+			assert_ptr_equal(get(vq, NULL), &tokens[2]);
 		} else {
 			/* Split: the used index went on by one only. */
 			expect_broken(mock);

@@ -34,15 +34,40 @@ static void expect_once(const struct watched *seen)
 	assert_int_equal(seen->read_and_written, 0);
 }
 
-static struct watched submit(unsigned batch)
+static void add_batch(unsigned batch, bool many)
+{
+	static struct virtqueue_buffer buffers[SIZE];
+
+	for (unsigned i = 0; i < batch; i++) {
+		if (many)
+			buffers[i] = (struct virtqueue_buffer){ piece(0, 16),
+								&tokens[i] };
+		else
+			add(0, 1, &tokens[i]);
+	}
+	if (many)
+		virtqueue_fill(vq, buffers, batch);
+}
+
+static void get_batch(unsigned batch, bool many)
+{
+	static struct virtqueue_used used[SIZE];
+
+	for (unsigned i = 0; !many && i < batch; i++)
+		virtqueue_get(vq, NULL);
+	if (many)
+		virtqueue_drain(vq, used, batch);
+}
+
+/* `many`: by one call for all. */
+static struct watched submit(unsigned batch, bool many)
 {
 	struct watched seen;
 
 	watch_ring();
 	if (is_packed(vq->layout)) /* what the device wants to hear is not in the ring */
 		watch_not(vq->device_event, sizeof(*vq->device_event));
-	for (unsigned i = 0; i < batch; i++)
-		add(0, 1, &tokens[i]);
+	add_batch(batch, many);
 	virtqueue_kick_prepare(vq);
 	seen = watch_end();
 	expect_once(&seen);
@@ -50,13 +75,12 @@ static struct watched submit(unsigned batch)
 	return seen;
 }
 
-static struct watched complete(unsigned batch)
+static struct watched complete(unsigned batch, bool many)
 {
 	struct watched seen;
 
 	watch_ring();
-	for (unsigned i = 0; i < batch; i++)
-		virtqueue_get(vq, NULL);
+	get_batch(batch, many);
 	seen = watch_end();
 	expect_once(&seen);
 	assert_int_equal(virtqueue_free(vq), SIZE);
@@ -106,7 +130,7 @@ static void split_lines(void **state)
 		mock->batch = is_in_order(layout);
 		for (unsigned i = 0; i < 3 * array_count(batches); i++) {
 			unsigned batch = batches[i % array_count(batches)];
-			struct watched seen = submit(batch);
+			struct watched seen = submit(batch, i & 1);
 			/* The index lies in the first line of heads. */
 			unsigned heads = lines(total, batch, 2, 4) + 1;
 
@@ -116,7 +140,7 @@ static void split_lines(void **state)
 					2 * at_least_lines(batch) + heads);
 			assert_int_equal(seen.lines_read, 1);
 			serve_all(mock, false);
-			seen = complete(batch);
+			seen = complete(batch, i & 1);
 			assert_int_equal(seen.lines_written, 0);
 			assert_in_range(
 				seen.lines_read, 1,
@@ -145,13 +169,13 @@ static void packed_lines(void **state)
 		for (unsigned i = 0; i < 600; i++) {
 			unsigned batch = i < 300 ? 1 : batches[i % array_count(batches)];
 			unsigned taken = lines(total, batch, 16, 0);
-			struct watched seen = submit(batch);
+			struct watched seen = submit(batch, i & 1);
 
 			/* Round the end of the ring, the first line may be the last too. */
 			assert_in_range(seen.lines_written, at_least_lines(batch), taken);
 			assert_int_equal(seen.lines_read, 0);
 			serve_all(mock, false);
-			seen = complete(batch);
+			seen = complete(batch, i & 1);
 			assert_int_equal(seen.lines_written, 0);
 			assert_in_range(seen.lines_read,
 					is_in_order(layout) ? 1 : at_least_lines(batch),

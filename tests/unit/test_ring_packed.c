@@ -50,22 +50,22 @@ static void bytes(void **state)
 	serve_all(mock, true);
 	expect_descriptor(mock, 0, at, 17, 0, 0x8082); /* used, with its length */
 	expect_descriptor(mock, 2, at, 16, 2, 0x8082);
-	assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
-	assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[1]);
+	assert_ptr_equal(get(vq, NULL), &tokens[0]);
+	assert_ptr_equal(get(vq, NULL), &tokens[1]);
 	assert_int_equal(add(1, 0, &tokens[2]), 0); /* the last id to come back */
 	assert_int_equal(add(0, 1, &tokens[3]), 0);
 	virtqueue_kick(vq);
 	expect_descriptor(mock, 0, at, 16, 2, 0x8000);
 	expect_descriptor(mock, 1, at, 16, 0, 0x8002);
 	serve_all(mock, true);
-	while (virtqueue_get(vq, NULL))
+	while (get(vq, NULL))
 		;
 	assert_int_equal(add(1, 1, &tokens[4]), 0);
 	virtqueue_kick(vq);
 	expect_descriptor(mock, 2, at, 16, 0, 0x8001);
 	expect_descriptor(mock, 0, at + 256, 17, 0, 0x82);
 	serve_all(mock, true);
-	assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[4]);
+	assert_ptr_equal(get(vq, NULL), &tokens[4]);
 	mock_remove(mock);
 }
 
@@ -109,7 +109,7 @@ static void event_places(void **state)
 					 steps_over(size, at, at + batch, place));
 			serve_all(mock, false);
 			for (unsigned k = 0; k < batch; k++)
-				assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[k]);
+				assert_ptr_equal(get(vq, NULL), &tokens[k]);
 			at += batch;
 		}
 		mock_remove(mock);
@@ -149,7 +149,7 @@ static void event_beyond_the_ring(void **state)
 		assert_int_equal(add(0, 1, &tokens[0]), 0);
 		virtqueue_kick(vq);
 		serve_all(mock, false);
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+		assert_ptr_equal(get(vq, NULL), &tokens[0]);
 	}
 	mock_remove(mock);
 }
@@ -172,7 +172,7 @@ static void driver_event(void **state)
 			virtqueue_kick(vq);
 			serve_all(mock, false);
 			assert_false(virtqueue_enable_cb(vq));
-			assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+			assert_ptr_equal(get(vq, NULL), &tokens[0]);
 			virtqueue_disable_cb(vq);
 			assert_int_equal(event[1], 1);
 		}
@@ -198,9 +198,9 @@ static void forgotten_write_flag(void **state)
 		mock_push(mock, 0, &chain, 5);
 		assert_true(mock_pop(mock, 0, &chain));
 		mock_push_raw(mock, 0, chain.head, 77);
-		assert_ptr_equal(virtqueue_get(vq, &written), &tokens[0]);
+		assert_ptr_equal(get(vq, &written), &tokens[0]);
 		assert_int_equal(written, 5);
-		assert_ptr_equal(virtqueue_get(vq, &written), &tokens[1]);
+		assert_ptr_equal(get(vq, &written), &tokens[1]);
 		assert_int_equal(written, 0);
 		assert_int_equal(virtqueue_counters(vq)->length_clamped, !forgets);
 		mock_remove(mock);
@@ -223,10 +223,10 @@ static void several_at_once(void **state)
 	serve_all(mock, false);
 	now = *flags;
 	*flags = before;
-	assert_null(virtqueue_get(vq, NULL));
+	assert_null(get(vq, NULL));
 	*flags = now;
 	for (unsigned i = 0; i < 3; i++)
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[i]);
+		assert_ptr_equal(get(vq, NULL), &tokens[i]);
 	mock_remove(mock);
 }
 

@@ -38,7 +38,7 @@ static void event_index_wraps(void **state)
 		assert_int_equal(queue->kicks - kicks, stepped_over);
 		serve_all(mock, false);
 		for (unsigned i = 0; i < batch; i++)
-			assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[i]);
+			assert_ptr_equal(get(vq, NULL), &tokens[i]);
 		at += batch;
 	}
 	mock_remove(mock);
@@ -56,7 +56,7 @@ static void stale_event_after_a_wrap(void **state)
 		assert_int_equal(add(0, 1, &tokens[i % 1000]), 0);
 		virtqueue_kick(vq);
 		serve_all(mock, true);
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[i % 1000]);
+		assert_ptr_equal(get(vq, NULL), &tokens[i % 1000]);
 	}
 	assert_true(mock->queues[0].interrupts <= 3);
 	mock_remove(mock);
@@ -91,7 +91,7 @@ static void legacy_layout(void **state)
 		assert_int_equal(add(0, 1, &tokens[0]), 0);
 		virtqueue_kick(vq);
 		serve_all(mock, true);
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+		assert_ptr_equal(get(vq, NULL), &tokens[0]);
 		mock_remove(mock);
 	}
 }

@@ -46,9 +46,9 @@ static void shapes(void **state)
 				}
 				mock_push(mock, 0, &chain, chain.writable);
 				mock_interrupt(mock, 0);
-				assert_ptr_equal(virtqueue_get(vq, &written), &tokens[1]);
+				assert_ptr_equal(get(vq, &written), &tokens[1]);
 				assert_int_equal(written, chain.writable);
-				assert_null(virtqueue_get(vq, &written));
+				assert_null(get(vq, &written));
 				assert_true(virtqueue_enable_cb(vq));
 			}
 		}
@@ -82,9 +82,9 @@ static void fill_and_empty(struct mock *mock, unsigned size, bool backwards)
 		}
 		mock_flush(mock, 0);
 		for (unsigned k = 0; k < size; k++)
-			assert_ptr_equal(virtqueue_get(vq, NULL),
+			assert_ptr_equal(get(vq, NULL),
 					 &tokens[backwards ? size - 1 - k : k]);
-		assert_null(virtqueue_get(vq, NULL));
+		assert_null(get(vq, NULL));
 		assert_int_equal(virtqueue_free(vq), size);
 	}
 	assert_int_equal(virtqueue_counters(vq)->full, 3);
@@ -166,7 +166,7 @@ static void bad_requests_of(unsigned layout)
 	assert_int_equal(add(3, 5, &tokens[0]), 0); /* all are free indeed */
 	virtqueue_kick(vq);
 	serve_all(mock, true);
-	assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+	assert_ptr_equal(get(vq, NULL), &tokens[0]);
 	mock_remove(mock);
 }
 
@@ -193,7 +193,7 @@ static void tables_of(unsigned layout)
 	assert_int_equal(mock->queues[0].popped, count);
 	assert_true(mock->queues[0].indirect > 32);
 	for (unsigned i = 0; i < count; i++)
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[i]);
+		assert_ptr_equal(get(vq, NULL), &tokens[i]);
 	assert_int_equal(virtqueue_free(vq), 64);
 	mock_remove(mock);
 }
@@ -221,7 +221,7 @@ static void chains_without_tables(void **state)
 		virtqueue_kick(vq);
 		serve_all(mock, true);
 		assert_int_equal(mock->queues[0].indirect, 0);
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+		assert_ptr_equal(get(vq, NULL), &tokens[0]);
 		mock_remove(mock);
 
 		one_queue_pieces = 1;
@@ -270,7 +270,7 @@ static void random_traffic(void **state)
 				}
 				break;
 			case 7:
-				while (virtqueue_get(vq, NULL))
+				while (get(vq, NULL))
 					in_flight--;
 				virtqueue_enable_cb(vq);
 				break;
@@ -281,7 +281,7 @@ static void random_traffic(void **state)
 		while (held_count)
 			mock_push(mock, 0, &held[--held_count], 0);
 		serve_all(mock, true);
-		while (virtqueue_get(vq, NULL))
+		while (get(vq, NULL))
 			in_flight--;
 		assert_int_equal(in_flight, 0);
 		assert_int_equal(virtqueue_free(vq), size);
@@ -304,7 +304,7 @@ static void order_platform(void **state)
 		assert_int_equal(add(1, 1, &tokens[0]), 0);
 		virtqueue_kick(vq);
 		serve_all(mock, true);
-		assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[0]);
+		assert_ptr_equal(get(vq, NULL), &tokens[0]);
 		mock_remove(mock);
 	}
 }
@@ -326,7 +326,7 @@ static void reset_and_again(void **state)
 			virtqueue_kick(vq);
 			serve_all(mock, round & 1);
 			for (unsigned i = 0; i < round % 7; i++)
-				assert_ptr_equal(virtqueue_get(vq, NULL), &tokens[i]);
+				assert_ptr_equal(get(vq, NULL), &tokens[i]);
 			assert_int_equal(add(1, 1, &tokens[7]), 0);
 			if (round & 2)
 				virtqueue_kick(vq);

@@ -66,6 +66,36 @@ void *virtqueue_inner_get(struct virtqueue *vq, uint32_t *written)
 	return get_as(vq->inner, vq, written);
 }
 
+unsigned virtqueue_other_fill(struct virtqueue *vq,
+			      const struct virtqueue_buffer *buffers, unsigned count)
+{
+	switch (vq->layout) {
+	case VIRTQUEUE_SPLIT_IN_ORDER:
+		return virtqueue_split_in_order_fill(vq, buffers, count);
+	case VIRTQUEUE_PACKED:
+		return virtqueue_packed_fill(vq, buffers, count);
+	case VIRTQUEUE_PACKED_IN_ORDER:
+		return virtqueue_packed_in_order_fill(vq, buffers, count);
+	default:
+		return virtqueue_mapped_fill(vq, buffers, count);
+	}
+}
+
+unsigned virtqueue_other_drain(struct virtqueue *vq, struct virtqueue_used *used,
+			       unsigned count)
+{
+	switch (vq->layout) {
+	case VIRTQUEUE_SPLIT_IN_ORDER:
+		return virtqueue_split_in_order_drain(vq, used, count);
+	case VIRTQUEUE_PACKED:
+		return virtqueue_packed_drain(vq, used, count);
+	case VIRTQUEUE_PACKED_IN_ORDER:
+		return virtqueue_packed_in_order_drain(vq, used, count);
+	default:
+		return virtqueue_mapped_drain(vq, used, count);
+	}
+}
+
 void virtqueue_other_start(struct virtqueue *vq)
 {
 	if (vq->inner == VIRTQUEUE_SPLIT_IN_ORDER)

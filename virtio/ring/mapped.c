@@ -199,6 +199,29 @@ void *virtqueue_mapped_get(struct virtqueue *vq, uint32_t *written)
 	return record->token;
 }
 
+/* Mapping costs so much more than a call that there is nothing to save. */
+unsigned virtqueue_mapped_fill(struct virtqueue *vq,
+			       const struct virtqueue_buffer *buffers, unsigned count)
+{
+	unsigned added = 0;
+
+	while (added < count && !virtqueue_mapped_add(vq, &buffers[added].piece, 0, 1,
+						      buffers[added].token))
+		added++;
+	return added;
+}
+
+unsigned virtqueue_mapped_drain(struct virtqueue *vq, struct virtqueue_used *used,
+				unsigned count)
+{
+	unsigned taken = 0;
+
+	while (taken < count &&
+	       (used[taken].token = virtqueue_mapped_get(vq, &used[taken].written)))
+		taken++;
+	return taken;
+}
+
 void *virtqueue_mapped_detach(struct virtqueue *vq)
 {
 	struct record *record = virtqueue_inner_detach(vq);

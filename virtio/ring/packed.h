@@ -54,10 +54,10 @@ static inline unsigned packed_pending(const struct virtqueue *vq)
 	return vq->next_free - vq->held_at + (lapped ? vq->size : 0);
 }
 
-/* Those that were published and did not come back. */
-static inline unsigned packed_in_flight(const struct virtqueue *vq)
+/* Those that were published and did not come back, while so many are free. */
+static inline unsigned packed_in_flight(const struct virtqueue *vq, unsigned free)
 {
-	return vq->size - vq->free - packed_pending(vq);
+	return vq->size - free - packed_pending(vq);
 }
 
 /* One descriptor, in whole stores: a buffer of one piece costs one line written [PQ-21]. A device looks no further than the first descriptor that
@@ -114,6 +114,51 @@ static inline uint64_t packed_table(struct virtqueue *vq, unsigned id,
 					       i < readable ? 0 : RING_DESC_WRITE);
 	}
 	return vq->tables_phys + first * sizeof(*entry);
+}
+
+/* Buffers of one piece, under ids off the stack or, in order, their offsets. */
+static inline __attribute__((always_inline)) unsigned
+packed_fill(struct virtqueue *vq, const struct virtqueue_buffer *buffers, unsigned count,
+	    bool in_order)
+{
+	const struct virtqueue_buffer *buffer = buffers, *end;
+	unsigned at = vq->next_free, size = vq->size, held_at = vq->held_at;
+	const uint16_t *top = vq->ids + vq->free;
+	uint64_t wrap_bits = vq->wrap_bits;
+	struct ring_slot *slots = vq->slots;
+	struct packed_desc *ring = vq->ring;
+
+	if (count > vq->free)
+		count = vq->free;
+	for (end = buffer + count; buffer < end; buffer++) {
+		uint32_t bytes = buffer->piece.bytes;
+		void *token = buffer->token;
+		unsigned id = at;
+		uint64_t rest;
+
+		if (unlikely(!token || !bytes))
+			break;
+		if (!in_order)
+			id = *--top;
+		slots[id].token = token;
+		slots[id].shape = RING_SLOT(bytes, 1, 0);
+		rest = PACKED_DESC_REST(bytes, id, RING_DESC_WRITE) | wrap_bits;
+		ring[at].address = buffer->piece.address;
+		if (likely(at != held_at))
+			ring[at].rest = rest;
+		else
+			vq->held_rest = rest;
+		if (unlikely(++at == size)) {
+			at = 0;
+			wrap_bits ^= PACKED_FLIP;
+		}
+	}
+	count = (unsigned)(buffer - buffers);
+	vq->free -= count;
+	vq->next_free = at;
+	vq->wrap_bits = wrap_bits;
+	vq->counters.added += count;
+	return count;
 }
 
 /* A buffer of several pieces, under that id. Nothing is written before it is known to be

@@ -108,7 +108,8 @@ bool virtqueue_packed_used(const struct virtqueue *vq)
  * depends on the order they are used in. */
 bool virtqueue_packed_enable_cb(struct virtqueue *vq, bool delayed)
 {
-	unsigned ahead = delayed ? packed_in_flight(vq) * 3 / 4 : 0; /* [VQ-33] */
+	unsigned ahead = delayed ? packed_in_flight(vq, vq->free) * 3 / 4
+				 : 0; /* [VQ-33] */
 
 	vq->event_triggered = false;
 	vq->armed_at = vq->last_used;

@@ -6,6 +6,7 @@
  * list of ids. */
 
 #include <errno.h>
+#include <virtio/ring/in_order.h>
 #include <virtio/ring/packed.h>
 
 static __attribute__((noinline)) int add_list(struct virtqueue *vq,
@@ -32,6 +33,13 @@ int virtqueue_packed_in_order_add(struct virtqueue *vq, const struct virtio_piec
 		return 0;
 	}
 	return add_list(vq, pieces, readable, writable, token);
+}
+
+unsigned virtqueue_packed_in_order_fill(struct virtqueue *vq,
+					const struct virtqueue_buffer *buffers,
+					unsigned count)
+{
+	return packed_fill(vq, buffers, count, true);
 }
 
 /* A buffer that was used goes back; `bytes`: what was written to it. */
@@ -69,7 +77,7 @@ static bool look(struct virtqueue *vq, unsigned at)
 	id = LOAD(desc->id);
 	bytes = LOAD(desc->bytes);
 	ahead = id >= at ? id - at : id + vq->size - at;
-	if (unlikely(id >= vq->size || ahead >= packed_in_flight(vq) ||
+	if (unlikely(id >= vq->size || ahead >= packed_in_flight(vq, vq->free) ||
 		     !vq->slots[id].token))
 		return virtqueue_violation(vq, "used id not in flight"); /* [PQ-17] */
 	vq->batch_bytes = packed_length(vq, bytes, flags, &vq->slots[id]);
@@ -102,4 +110,20 @@ void *virtqueue_packed_in_order_get(struct virtqueue *vq, uint32_t *written)
 		return get_edge(vq, written);
 	/* Those before the last were used completely. */
 	return take(vq, at, vq->slots[at].writable, written);
+}
+
+unsigned virtqueue_packed_in_order_drain(struct virtqueue *vq,
+					 struct virtqueue_used *used, unsigned count)
+{
+	unsigned taken = 0;
+
+	while (taken < count && (vq->in_batch || look(vq, vq->next_used))) {
+		unsigned before = vq->next_used, wrap = vq->last_used & PACKED_WRAP;
+
+		taken += in_order_take(vq, used + taken, count - taken);
+		if (vq->next_used <= before)
+			wrap ^= PACKED_WRAP;
+		packed_next(vq, (uint16_t)(vq->next_used | wrap));
+	}
+	return taken;
 }

@@ -273,15 +273,25 @@ bool virtqueue_interrupt(struct virtqueue *vq);
 		struct virtqueue *vq, const struct virtio_piece *pieces, \
 		unsigned readable, unsigned writable, void *token);      \
 	attributes void *virtqueue_##name##_get(struct virtqueue *vq, uint32_t *written)
+#define VIRTQUEUE_LAYOUT_MANY(name, attributes)                               \
+	attributes unsigned virtqueue_##name##_fill(                          \
+		struct virtqueue *vq, const struct virtqueue_buffer *buffers, \
+		unsigned count);                                              \
+	attributes unsigned virtqueue_##name##_drain(                         \
+		struct virtqueue *vq, struct virtqueue_used *used, unsigned count)
 #define VIRTQUEUE_OPTIONAL __attribute__((weak))
 
 VIRTQUEUE_LAYOUT(split, );
 VIRTQUEUE_LAYOUT(split_in_order, );
+VIRTQUEUE_LAYOUT_MANY(split_in_order, );
 VIRTQUEUE_LAYOUT(packed, );
+VIRTQUEUE_LAYOUT_MANY(packed, );
 VIRTQUEUE_LAYOUT(packed_in_order, );
+VIRTQUEUE_LAYOUT_MANY(packed_in_order, );
 /* The wrapper, VIRTQUEUE_MAPPED: it maps the pieces and hands its own record of a buffer
  * to the inner layout as the token, by the calls below. */
 VIRTQUEUE_LAYOUT(mapped, VIRTQUEUE_OPTIONAL);
+VIRTQUEUE_LAYOUT_MANY(mapped, VIRTQUEUE_OPTIONAL);
 VIRTQUEUE_OPTIONAL void *virtqueue_mapped_detach(struct virtqueue *vq);
 /* Makes a new queue one, where buffers must be mapped; false: without memory. */
 bool virtqueue_mapped_wrap(struct virtqueue *vq);
@@ -305,11 +315,9 @@ VIRTQUEUE_OPTIONAL void virtqueue_packed_areas(struct virtqueue *vq);
 void virtqueue_packed_start(struct virtqueue *vq);
 void virtqueue_split_in_order_start(struct virtqueue *vq);
 VIRTQUEUE_OPTIONAL void virtqueue_other_start(struct virtqueue *vq);
-VIRTQUEUE_OPTIONAL int virtqueue_other_add(struct virtqueue *vq,
-					   const struct virtio_piece *pieces,
-					   unsigned readable, unsigned writable,
-					   void *token);
-VIRTQUEUE_OPTIONAL void *virtqueue_other_get(struct virtqueue *vq, uint32_t *written);
+/* By vq->layout. */
+VIRTQUEUE_LAYOUT(other, VIRTQUEUE_OPTIONAL);
+VIRTQUEUE_LAYOUT_MANY(other, VIRTQUEUE_OPTIONAL);
 
 /* Indirect tables (tables.c): one for each descriptor, with room for that many pieces, if
  * there is memory; and adding a split queue's buffer through one. */

@@ -132,20 +132,6 @@ void virtqueue_notify(struct virtqueue *vq)
 		mmio_write16(vq->doorbell, vq->notify_id);
 }
 
-/* A chain goes onto the stack so that it comes off it in the same order. */
-static inline __attribute__((always_inline)) void
-free_chain(struct virtqueue *vq, const struct ring_slot *slot, unsigned head)
-{
-	uint16_t *end = vq->ids + vq->free, *at = end + slot->count;
-
-	vq->free += slot->count;
-	for (;; head = vq->slots[head].next) {
-		*--at = (uint16_t)head;
-		if (at == end)
-			break;
-	}
-}
-
 static inline __attribute__((always_inline)) void *get(struct virtqueue *vq,
 						       uint32_t *written)
 {
@@ -180,7 +166,8 @@ static inline __attribute__((always_inline)) void *get(struct virtqueue *vq,
 	if (likely(slot->count == 1))
 		vq->ids[vq->free++] = (uint16_t)id;
 	else
-		free_chain(vq, slot, id);
+		vq->free = (uint32_t)(split_free_chain(vq, vq->ids + vq->free, slot, id) -
+				      vq->ids);
 	return token;
 }
 

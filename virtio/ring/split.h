@@ -69,6 +69,21 @@ static inline __attribute__((always_inline)) void split_avail_put(struct virtque
 	vq->counters.added++;
 }
 
+/* A chain goes onto the stack of free descriptors so that it comes off it in the same order;
+ * the new top. */
+static inline __attribute__((always_inline)) uint16_t *
+split_free_chain(struct virtqueue *vq, uint16_t *top, const struct ring_slot *slot,
+		 unsigned head)
+{
+	uint16_t *at = top + slot->count;
+
+	for (;; head = vq->slots[head].next) {
+		*--at = (uint16_t)head;
+		if (at == top)
+			return top + slot->count;
+	}
+}
+
 /* Looks how far the device is, at most once a burst [VQ-18]. */
 enum split_look { SPLIT_NOTHING, SPLIT_NEW, SPLIT_LIES };
 #define SPLIT_LIE "used index beyond what is in flight"

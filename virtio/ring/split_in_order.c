@@ -7,22 +7,29 @@
  * descriptor n: it is written beforehand, and again only where that does not hold. */
 
 #include <errno.h>
+#include <virtio/ring/in_order.h>
 #include <virtio/ring/split.h>
+
+/* Slot `at` of the available ring, as `names` has it, names the buffer that starts at `head`. */
+static inline __attribute__((always_inline)) void
+name(struct virtqueue *vq, uint16_t *names, unsigned at, unsigned head)
+{
+	if (unlikely(names[at] != (uint16_t)head)) {
+		names[at] = (uint16_t)head;
+		vq->avail->heads[at] = (uint16_t)head;
+	}
+}
 
 /* `writable`, `count`: of the buffer that starts at `head`. */
 static inline void avail_put(struct virtqueue *vq, unsigned head, void *token,
 			     uint32_t writable, unsigned count)
 {
 	uint16_t index = vq->avail_index;
-	unsigned at = index & vq->mask;
 	struct ring_slot *slot = &vq->slots[head];
 
 	slot->token = token;
 	slot->shape = RING_SLOT(writable, count, index);
-	if (unlikely(vq->ids[at] != head)) {
-		vq->ids[at] = (uint16_t)head;
-		vq->avail->heads[at] = (uint16_t)head;
-	}
+	name(vq, vq->ids, index & vq->mask, head);
 	vq->avail_index = (uint16_t)(index + 1);
 	vq->next_free = (head + count) & vq->mask;
 	vq->free -= count;
@@ -68,6 +75,39 @@ int virtqueue_split_in_order_add(struct virtqueue *vq, const struct virtio_piece
 		return 0;
 	}
 	return add_list(vq, pieces, readable, writable, token);
+}
+
+unsigned virtqueue_split_in_order_fill(struct virtqueue *vq,
+				       const struct virtqueue_buffer *buffers,
+				       unsigned count)
+{
+	const struct virtqueue_buffer *buffer = buffers, *end;
+	unsigned head = vq->next_free, mask = vq->mask;
+	struct ring_slot *slots = vq->slots;
+	struct ring_desc *desc = vq->desc;
+	unsigned index = vq->avail_index;
+	uint16_t *names = vq->ids;
+
+	if (count > vq->free)
+		count = vq->free;
+	for (end = buffer + count; buffer < end; buffer++, index++) {
+		uint32_t bytes = buffer->piece.bytes;
+		void *token = buffer->token;
+
+		if (unlikely(!token || !bytes)) /* [VQ-04] */
+			break;
+		desc_set(&desc[head], buffer->piece.address, bytes, RING_DESC_WRITE, 0);
+		slots[head].token = token;
+		slots[head].shape = RING_SLOT(bytes, 1, index);
+		name(vq, names, index & mask, head);
+		head = (head + 1) & mask;
+	}
+	count = (unsigned)(buffer - buffers);
+	vq->next_free = head;
+	vq->free -= count;
+	vq->avail_index = (uint16_t)index;
+	vq->counters.added += count;
+	return count;
 }
 
 /* A buffer that was used goes back; `bytes`: what was written to it. */
@@ -145,6 +185,19 @@ void *virtqueue_split_in_order_get(struct virtqueue *vq, uint32_t *written)
 		return get_edge(vq, written);
 	/* Those before the last were used completely. */
 	return take(vq, head, vq->slots[head].writable, written);
+}
+
+unsigned virtqueue_split_in_order_drain(struct virtqueue *vq, struct virtqueue_used *used,
+					unsigned count)
+{
+	unsigned taken = 0, run;
+
+	while (taken < count && (vq->in_batch || look(vq))) {
+		run = in_order_take(vq, used + taken, count - taken);
+		vq->last_used = (uint16_t)(vq->last_used + run);
+		taken += run;
+	}
+	return taken;
 }
 
 void virtqueue_split_in_order_start(struct virtqueue *vq)

@@ -10,6 +10,8 @@
  *	virtqueue_disable_cb asks for no more callbacks (a hint)
  *	virtqueue_enable_cb  asks for them again; false: work came meanwhile, get it first
  *
+ * and virtqueue_fill and virtqueue_drain, to add and get many in one call.
+ *
  * Who may call: the caller serialises add/kick/get/enable on one queue (a spinlock in the
  * driver); disable_cb may be called from the queue's own callback at any time. None
  * sleeps or allocates. What each costs is in docs/performance.md.
@@ -40,6 +42,16 @@ struct virtio_piece {
 int virtqueue_add(struct virtqueue *vq, const struct virtio_piece *pieces,
 		  unsigned readable, unsigned writable, void *token);
 
+/* Exposes many buffers of one piece each, to be written by the device. How many were added,
+ * from the first on: fewer where there is no room, or before one that cannot be added;
+ * virtqueue_add() of that one says why. */
+struct virtqueue_buffer {
+	struct virtio_piece piece;
+	void *token;
+};
+unsigned virtqueue_fill(struct virtqueue *vq, const struct virtqueue_buffer *buffers,
+			unsigned count);
+
 /* Publishes what was added and decides whether the device wants to be told (§2.7.10,
  * §2.9). Cheap; under the owner's lock. */
 bool virtqueue_kick_prepare(struct virtqueue *vq);
@@ -54,6 +66,15 @@ static inline void virtqueue_kick(struct virtqueue *vq)
 /* The token of a buffer the device has used, or NULL. *written (may be NULL): bytes the
  * device says it wrote, never more than the buffer's writable bytes. */
 void *virtqueue_get(struct virtqueue *vq, uint32_t *written);
+
+/* Takes back all that the device has used, `count` at most. How many: if fewer, there were
+ * no more. */
+struct virtqueue_used {
+	void *token;
+	uint32_t written; /* as above */
+};
+unsigned virtqueue_drain(struct virtqueue *vq, struct virtqueue_used *used,
+			 unsigned count);
 
 void virtqueue_disable_cb(struct virtqueue *vq);
 bool virtqueue_enable_cb(struct virtqueue *vq);
