@@ -13,6 +13,8 @@
 #include <virtio/device/net.h>
 
 #define HASH_REPORT_MAX 9
+/* Buffers that are handed to the queue, or taken from it, in one call. */
+#define TOGETHER 16
 /* Into the one way in of nearly all frames, and once more for several queues. */
 #define INLINE inline __attribute__((always_inline))
 
@@ -30,28 +32,46 @@ static inline bool refill_due(const struct net_rx *rx)
 	       rx->free && !rx->closed;
 }
 
+/* Legacy framing wants the header in a descriptor of its own (§5.1.6.6 [NET-35]); the data
+ * lies behind it all the same. */
+static bool post_in_two(struct net_rx *rx, const struct ferrule_net *net)
+{
+	struct virtio_piece pieces[2] = {
+		{ rx->free->phys, net->header_bytes },
+		{ rx->free->phys + net->header_bytes, net->rx_bytes - net->header_bytes },
+	};
+
+	return !virtqueue_add(rx->queue, pieces, 0, 2, rx->free);
+}
+
+/* The first of the free ones, up to TOGETHER, in one call; how many. */
+static unsigned post(struct net_rx *rx, const struct ferrule_net *net)
+{
+	struct virtqueue_buffer buffers[TOGETHER];
+	unsigned count = 0;
+
+	if (net->separate_header)
+		return post_in_two(rx, net);
+	for (struct net_buffer *buffer = rx->free; buffer && count < TOGETHER;
+	     buffer = buffer->next)
+		buffers[count++] = (struct virtqueue_buffer){
+			{ buffer->phys, net->rx_bytes }, buffer
+		};
+	return virtqueue_fill(rx->queue, buffers, count);
+}
+
 /* Posts what is free; true: something was added. Under the lock. */
 __attribute__((noinline)) bool net_rx_refill(struct net_rx *rx,
 					     const struct ferrule_net *net)
 {
 	bool added = false;
+	unsigned count;
 
-	while (rx->free) {
-		struct net_buffer *buffer = rx->free;
-		/* Legacy framing wants the header in a descriptor of its own (§5.1.6.6 [NET-35]);
-		 * the data lies behind it all the same. */
-		unsigned head = net->separate_header ? net->header_bytes : 0;
-		struct virtio_piece pieces[2] = {
-			{ buffer->phys, head },
-			{ buffer->phys + head, net->rx_bytes - head },
-		};
-
-		if (virtqueue_add(rx->queue, head ? pieces : &pieces[1], 0, head ? 2 : 1,
-				  buffer))
-			break;
-		rx->free = buffer->next;
-		rx->free_count--;
-		rx->posted++;
+	while (rx->free && (count = post(rx, net))) {
+		rx->free_count -= count;
+		rx->posted += count;
+		while (count--)
+			rx->free = rx->free->next;
 		added = true;
 	}
 	return added;
@@ -132,32 +152,38 @@ read_other_header(const struct ferrule_net *net, const uint8_t *posted,
 }
 
 /* Takes the other buffers of a merged frame, which have no header [NET-15] and are there
- * when the first is [PQ-20]; false: they are not, or too much [NET-18]. Under the lock. */
+ * when the first is [PQ-20]; false: they are not, or too much [NET-18]. What was taken hangs
+ * on the frame in any case. Under the lock. */
 static __attribute__((noinline)) bool take_rest(struct ferrule_net *net,
 						struct net_rx *rx,
 						struct ferrule_frame *first,
 						unsigned buffers)
 {
 	struct ferrule_frame *last = first;
+	bool good = true;
 
-	while (--buffers) {
-		uint32_t bytes;
-		struct net_buffer *buffer = virtqueue_get(rx->queue, &bytes);
+	for (unsigned left = buffers - 1; left && good;) {
+		struct virtqueue_used used[TOGETHER];
+		unsigned count = virtqueue_drain(rx->queue, used,
+						 left < TOGETHER ? left : TOGETHER);
 
-		if (!buffer)
+		if (!count)
 			return false;
-		rx->posted--;
-		buffer->frame.data = posted_part(net, buffer);
-		buffer->frame.bytes = bytes;
-		buffer->frame.next = NULL;
-		last = last->next = &buffer->frame;
-		if (!bytes || bytes > net->rx_bytes)
-			return false;
-		first->total_bytes += bytes;
-		if (first->total_bytes > FRAME_BYTES_MAX)
-			return false;
+		left -= count;
+		rx->posted -= count;
+		for (unsigned i = 0; i < count; i++) {
+			struct net_buffer *buffer = used[i].token;
+
+			buffer->frame.data = posted_part(net, buffer);
+			buffer->frame.bytes = used[i].written;
+			buffer->frame.next = NULL;
+			last = last->next = &buffer->frame;
+			first->total_bytes += used[i].written;
+			good &= used[i].written && used[i].written <= net->rx_bytes;
+		}
+		good &= first->total_bytes <= FRAME_BYTES_MAX;
 	}
-	return true;
+	return good;
 }
 
 /* Makes a frame of the buffer just got and those that belong to it; NULL: dropped. Under
