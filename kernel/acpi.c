@@ -319,25 +319,20 @@ static void hpet_read(void)
 #define MCFG_WINDOWS	  44
 #define MCFG_WINDOW_BYTES 16
 
-unsigned acpi_ecams(struct acpi_ecam *out, unsigned max)
+bool acpi_ecam(unsigned index, struct acpi_ecam *out)
 {
 	const struct acpi_header *mcfg = acpi_table("MCFG");
-	unsigned count = 0;
+	size_t at = MCFG_WINDOWS + (size_t)index * MCFG_WINDOW_BYTES;
 
-	if (!mcfg)
-		return 0;
-	for (size_t at = MCFG_WINDOWS; at + MCFG_WINDOW_BYTES <= mcfg->length;
-	     at += MCFG_WINDOW_BYTES) {
-		if (count < max)
-			out[count] = (struct acpi_ecam){
-				.address = field(mcfg, at, 8),
-				.segment = (uint16_t)field(mcfg, at + 8, 2),
-				.first_bus = (uint8_t)field(mcfg, at + 10, 1),
-				.last_bus = (uint8_t)field(mcfg, at + 11, 1),
-			};
-		count++;
-	}
-	return count;
+	if (!mcfg || at + MCFG_WINDOW_BYTES > mcfg->length)
+		return false;
+	*out = (struct acpi_ecam){
+		.address = field(mcfg, at, 8),
+		.segment = (uint16_t)field(mcfg, at + 8, 2),
+		.first_bus = (uint8_t)field(mcfg, at + 10, 1),
+		.last_bus = (uint8_t)field(mcfg, at + 11, 1),
+	};
+	return true;
 }
 
 void acpi_init(uint64_t rsdp)

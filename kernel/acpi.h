@@ -7,6 +7,7 @@
 #ifndef KERNEL_ACPI_H
 #define KERNEL_ACPI_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -57,12 +58,12 @@ struct acpi_override {
 unsigned acpi_io_apics(struct acpi_io_apic *out, unsigned max);
 unsigned acpi_overrides(struct acpi_override *out, unsigned max);
 
-/* ECAM windows of the MCFG. */
+/* The ECAM windows of the MCFG, by number; false: there are no more. */
 struct acpi_ecam {
 	uint64_t address; /* of bus 0, as the table gives it */
 	uint16_t segment;
 	uint8_t first_bus, last_bus;
 };
-unsigned acpi_ecams(struct acpi_ecam *out, unsigned max);
+bool acpi_ecam(unsigned index, struct acpi_ecam *out);
 
 #endif

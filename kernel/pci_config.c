@@ -40,28 +40,25 @@ static void prefer(void)
 {
 	const char *value = cmdline_value("pci", 0);
 	uint32_t before = port_read32(ADDRESS_PORT);
+	struct acpi_ecam first;
 
 	/* The address port reads back what was written, where there is one. */
 	port_write32(ADDRESS_PORT, ADDRESS_ENABLE);
 	preferred = port_read32(ADDRESS_PORT) == ADDRESS_ENABLE ? PORTS : ECAM;
 	port_write32(ADDRESS_PORT, before);
-	if (value && strcmp(value, "ecam") == 0 && acpi_ecams(NULL, 0) > 0)
+	if (value && strcmp(value, "ecam") == 0 && acpi_ecam(0, &first))
 		preferred = ECAM;
 }
 
 static volatile uint8_t *ecam_find(uint16_t segment, uint8_t bus)
 {
-	struct acpi_ecam windows[8];
-	unsigned count = acpi_ecams(windows, 8);
+	struct acpi_ecam window;
 
-	for (unsigned i = 0; i < count && i < 8; i++) {
-		const struct acpi_ecam *each = &windows[i];
-
-		if (each->segment == segment && bus >= each->first_bus &&
-		    bus <= each->last_bus)
-			return arch_map_device(each->address + bus * BUS_ECAM_BYTES,
+	for (unsigned i = 0; acpi_ecam(i, &window); i++)
+		if (window.segment == segment && bus >= window.first_bus &&
+		    bus <= window.last_bus)
+			return arch_map_device(window.address + bus * BUS_ECAM_BYTES,
 					       BUS_ECAM_BYTES);
-	}
 	return NULL;
 }
 

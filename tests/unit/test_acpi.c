@@ -60,13 +60,15 @@ static void table(uint32_t at, const char *signature, uint32_t length)
 	seal(at, length, 9);
 }
 
+#define ECAMS 10
+
 static const struct {
 	const char *signature;
 	uint32_t length;
 } contents[MAX] = { { "APIC", 44 + 8 + 8 + 12 + 10 + 16 },
 		    { "FACP", 244 },
 		    { "HPET", 56 },
-		    { "MCFG", 44 + 32 } };
+		    { "MCFG", 44 + 16 * ECAMS } };
 
 static uint32_t at(unsigned index)
 {
@@ -103,10 +105,12 @@ static void fill_fadt(uint32_t t)
 
 static void fill_mcfg(uint32_t t)
 {
+	for (unsigned i = 0; i < ECAMS - 1; i++, t += 16) {
+		store(t + 44, 8, 0x1234000000);
+		store(t + 52, 4, 0x05040000 | (i + 1));
+	}
 	store(t + 44, 8, mock_pci_ecam());
 	store(t + 52, 4, 0x03000000); /* segment 0, buses 0 to 3 */
-	store(t + 60, 8, 0x1234000000);
-	store(t + 68, 4, 0x05040001);
 }
 
 static int begin(void **state)
@@ -152,7 +156,7 @@ static void expect_everything(void)
 {
 	struct acpi_io_apic io[2];
 	struct acpi_override override[2];
-	struct acpi_ecam ecam[1];
+	struct acpi_ecam ecam;
 
 	assert_int_equal(acpi_info.local_apic, 0xfee00000);
 	assert_int_equal(acpi_info.cpus, 2);
@@ -168,8 +172,9 @@ static void expect_everything(void)
 	assert_int_equal(acpi_overrides(override, 2), 1);
 	assert_int_equal(override[0].gsi, 2);
 	assert_int_equal(override[0].flags, 0xd);
-	assert_int_equal(acpi_ecams(ecam, 1), 2);
-	assert_int_equal(ecam[0].last_bus, 3);
+	assert_true(acpi_ecam(0, &ecam) && ecam.segment == 1 && ecam.first_bus == 4);
+	assert_true(acpi_ecam(ECAMS - 1, &ecam) && ecam.last_bus == 3);
+	assert_false(acpi_ecam(ECAMS, &ecam));
 	assert_null(acpi_table("SRAT"));
 }
 
@@ -271,7 +276,7 @@ static void corrupt_tables(void **state)
 		char before = low[base + offset];
 		struct acpi_io_apic io[4];
 		struct acpi_override overrides[4];
-		struct acpi_ecam ecams[4];
+		struct acpi_ecam window;
 		uint32_t length;
 
 		low[base + offset] = (char)rand();
@@ -281,7 +286,8 @@ static void corrupt_tables(void **state)
 		acpi_init(0);
 		acpi_io_apics(io, 4);
 		acpi_overrides(overrides, 4);
-		acpi_ecams(ecams, 4);
+		for (unsigned i = 0; i < 4; i++)
+			acpi_ecam(i, &window);
 		low[base + offset] = before;
 		table(base,
 		      which < MAX    ? contents[which].signature

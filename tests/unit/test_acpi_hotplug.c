@@ -77,11 +77,11 @@ const struct acpi_header *acpi_table_at(uint64_t phys)
 	return phys == 0x1234 ? &dsdt.header : NULL;
 }
 
-unsigned acpi_ecams(struct acpi_ecam *out, unsigned max)
+bool acpi_ecam(unsigned index, struct acpi_ecam *out)
 {
+	(void)index;
 	(void)out;
-	(void)max;
-	return 0;
+	return false;
 }
 
 static uint32_t port_read(uint16_t port, unsigned width)

@@ -56,7 +56,7 @@ struct mock_pci {
 
 void mock_pci_reset(void);
 void mock_pci_end(void);
-/* Where ECAM is, for acpi_ecams(); bus 0 to 3. Ports vanish with mock_pci_ports(false). */
+/* Where ECAM is, for acpi_ecam(); bus 0 to 3. Ports vanish with mock_pci_ports(false). */
 uint64_t mock_pci_ecam(void);
 void mock_pci_ports(bool there);
 extern uint64_t mock_pci_config_accesses;
