@@ -47,6 +47,9 @@
 
 #define COMMAND_NS NS_PER_SEC /* §6.7.3.2 */
 
+#define STORM_COUNT 10000 /* interrupts in that time */
+#define STORM_NS    NS_PER_SEC
+
 struct port {
 	struct pci_hotplug hotplug; /* first */
 	struct pci_device *pci;
@@ -55,7 +58,41 @@ struct port {
 	struct irq_handler handler;
 	int message;	 /* table entry, -1: the line */
 	unsigned events; /* seen by interrupts, atomic */
+	/* The handler's: interrupts since storm_ns; it was too many. */
+	unsigned storm_count;
+	uint64_t storm_ns;
+	bool mute;
 };
+
+static void detach(struct port *port)
+{
+	if (port->message < 0) {
+		pci_intx_detach(port->pci, &port->handler);
+		return;
+	}
+	pci_msix_detach(port->pci, (unsigned)port->message, &port->handler);
+	pci_msix_enable(port->pci, false);
+}
+
+/* Interrupt. A port that goes on and on, with events or without, would leave no time for
+ * anything else: it is not heard any more, and the machine does without plugging there. */
+static void count(struct port *port)
+{
+	uint64_t now = clock_ns();
+
+	if (!port->storm_count++ || now - port->storm_ns > STORM_NS) {
+		port->storm_count = 1;
+		port->storm_ns = now;
+	}
+	if (port->storm_count < STORM_COUNT)
+		return;
+	port->mute = true;
+	detach(port);
+	log_error(
+		"pci: %x:%02x.%u: its slot interrupts without end: no more hot plug there",
+		port->pci->address.bus, port->pci->address.device,
+		port->pci->address.function);
+}
 
 /* Interrupt: events are cleared by writing them back; several may have come. Those that stay
  * are not claimed: a line that goes on for them is masked some time. */
@@ -63,8 +100,11 @@ static bool handle(void *context)
 {
 	struct port *port = context;
 	uint16_t status = pci_read16(port->pci, port->at + STATUS);
+	bool mine = status != GONE && status & STATUS_EVENTS;
 
-	if (status == GONE || !(status & STATUS_EVENTS))
+	if (mine || port->message >= 0) /* a line may be another's */
+		count(port);
+	if (!mine)
 		return false;
 	pci_write16(port->pci, port->at + STATUS, status & STATUS_EVENTS);
 	__atomic_fetch_or(&port->events, status & STATUS_EVENTS, __ATOMIC_RELAXED);
@@ -202,10 +242,8 @@ static void removed(struct pci_device *device)
 	struct port *port = device->driver_data;
 
 	pci_hotplug_unregister(&port->hotplug);
-	if (port->message < 0)
-		pci_intx_detach(device, &port->handler);
-	else
-		pci_msix_detach(device, (unsigned)port->message, &port->handler);
+	if (!port->mute)
+		detach(port);
 	kfree(port);
 	pci_free(device);
 }

@@ -155,6 +155,57 @@ static void stuck_events(void **state)
 	host_threads_run();
 }
 
+/* Messages without end, with events or without, are heard some time no more. */
+static void storm(bool events)
+{
+	uint8_t content[10] = { [6 - 2] = 0, [8 - 2] = 0, [9 - 2] = 8 };
+	uint64_t address = 0;
+	uint32_t data;
+	unsigned heard = 0;
+
+	add_port();
+	mock_pci_bar(port, 0, 4096, false, false);
+	mock_pci_capability(port, 0x11, content, sizeof(content));
+	pci_scan();
+	memcpy(&address, port->bars[0].memory, 8);
+	memcpy(&data, port->bars[0].memory + 8, 4);
+	host_log_counts[0] = 0;
+	for (unsigned i = 0; i < 30000; i++) {
+		slot_set(STATUS, events ? CHANGED : 0);
+		heard += host_irq_message(address, data);
+	}
+	assert_int_equal(heard, events ? 10000 : 0);
+	assert_int_equal(host_log_counts[0], 1);
+	assert_int_equal(host_irq_attached(), 0);
+	host_threads_run();
+}
+
+static void storms(void **state)
+{
+	storm(true);
+	end(state);
+	three_begin(state);
+	storm(false);
+}
+
+static void line_storm(void **state)
+{
+	unsigned heard = 0;
+
+	(void)state;
+	add_port();
+	pci_scan();
+	for (unsigned i = 0; i < 30000; i++) {
+		slot_set(STATUS, CHANGED);
+		heard += host_irq_line(PORT_LINE);
+		if (i % 100 == 0) /* in time, it is none */
+			host_clock_advance(i < 15000 ? 20 * NS_PER_MS : 0);
+	}
+	assert_in_range(heard, 20000, 29000);
+	assert_int_equal(host_irq_attached(), 0);
+	host_threads_run();
+}
+
 /* A port that nobody gave a bus, or whose bus was another's first, or whose registers say
  * something else by now, takes nothing away that it did not bring. */
 static void a_lying_bridge(void **state)
@@ -256,6 +307,7 @@ int main(void)
 		hotplug_test(a_lying_slot),   hotplug_test(stuck_events),
 		hotplug_test(a_lying_bridge), hotplug_test(endless_windows),
 		hotplug_test(one_function),   hotplug_test(unplug_what_failed),
+		hotplug_test(storms),	      hotplug_test(line_storm),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
