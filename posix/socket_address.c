@@ -45,7 +45,7 @@ static int parse_ipv6(const struct socket *socket, const struct sockaddr_in6 *fr
 static int parse_vsock(const struct sockaddr_vm *from, socklen_t bytes,
 		       ip_addr_t *address)
 {
-	if (bytes < sizeof(*from))
+	if (bytes < sizeof(*from) || from->svm_flags & ~VMADDR_FLAG_TO_HOST)
 		return -EINVAL;
 	memset(address, 0, sizeof(*address));
 	ip_2_ip6(address)->addr[0] = from->svm_cid;
@@ -61,7 +61,7 @@ int socket_address_parse(const struct socket *socket, const struct sockaddr *fro
 	if (buffer_is_bad(from, bytes))
 		return -EFAULT;
 	if (from->sa_family != socket->family)
-		return -EAFNOSUPPORT;
+		return socket->family == AF_VSOCK ? -EINVAL : -EAFNOSUPPORT;
 	if (socket->family == AF_INET) {
 		const struct sockaddr_in *in = (const struct sockaddr_in *)from;
 

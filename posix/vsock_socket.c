@@ -25,18 +25,16 @@ static void make_address(ip_addr_t *address, uint32_t cid, uint32_t port)
 	ip_2_ip6(address)->addr[1] = port;
 }
 
+/* A device may come later: only who connects must have one. */
 int socket_vsock_new(int type, int number, int flags, struct socket **out)
 {
 	struct vsock_socket *self;
 
-	if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
-		return -ESOCKTNOSUPPORT;
 	if (number && number != AF_VSOCK)
 		return -EPROTONOSUPPORT;
-	if (!vsock_cid())
-		return -ENODEV;
-	if (!vsock_has_type(type == SOCK_SEQPACKET ? VIRTIO_VSOCK_TYPE_SEQPACKET
-						   : VIRTIO_VSOCK_TYPE_STREAM))
+	if (type == SOCK_DGRAM)
+		return -ENODEV; /* no device carries them */
+	if (type != SOCK_STREAM && type != SOCK_SEQPACKET)
 		return -ESOCKTNOSUPPORT;
 	self = vsock_create(type, flags);
 	if (!self)
@@ -53,7 +51,7 @@ static int vsock_bind(struct socket *socket, const ip_addr_t *address, uint16_t 
 	(void)unused;
 	if (self->state != VSOCK_NEW || self->local_port)
 		return -EINVAL;
-	if (cid != VMADDR_CID_ANY && cid != vsock_cid())
+	if (cid != VMADDR_CID_ANY && (!vsock_cid() || cid != vsock_cid()))
 		return -EADDRNOTAVAIL;
 	return vsock_take_port(self, port_of(address));
 }
@@ -84,6 +82,10 @@ static int vsock_connect(struct socket *socket, const ip_addr_t *address, uint16
 		return -EISCONN;
 	if (self->state != VSOCK_NEW)
 		return -EINVAL;
+	if (!vsock_cid())
+		return -ENODEV;
+	if (!vsock_has_type(vsock_type_of(self)))
+		return -ESOCKTNOSUPPORT;
 	if (cid_of(address) == VMADDR_CID_ANY || cid_of(address) == vsock_cid() ||
 	    cid_of(address) == VMADDR_CID_LOCAL)
 		return -ENODEV; /* nothing leads back here */
@@ -106,10 +108,10 @@ static int vsock_connect(struct socket *socket, const ip_addr_t *address, uint16
 	return socket_nonblocking(socket) ? -EINPROGRESS : wait_connected(self);
 }
 
+/* AF_UNSPEC is an address like any other of a wrong family. */
 static int vsock_disconnect(struct socket *socket)
 {
-	(void)socket;
-	return -EOPNOTSUPP;
+	return vsock_socket(socket)->state == VSOCK_CONNECTED ? -EISCONN : -EINVAL;
 }
 
 static int vsock_listen(struct socket *socket, int backlog)
@@ -173,7 +175,9 @@ static int vsock_local(struct socket *socket, ip_addr_t *address, uint16_t *unus
 	struct vsock_socket *self = vsock_socket(socket);
 
 	*unused = 0;
-	make_address(address, self->local_port ? (uint32_t)vsock_cid() : VMADDR_CID_ANY,
+	make_address(address,
+		     self->local_port && vsock_cid() ? (uint32_t)vsock_cid()
+						     : VMADDR_CID_ANY,
 		     self->local_port ? self->local_port : VMADDR_PORT_ANY);
 	return 0;
 }

@@ -15,6 +15,9 @@
 #define VMADDR_CID_HOST	 2
 #define VMADDR_PORT_ANY	 (-1U)
 
+/* svm_flags: a hint, as from a guest all goes to the host */
+#define VMADDR_FLAG_TO_HOST 0x01
+
 struct sockaddr_vm {
 	sa_family_t svm_family;
 	unsigned short svm_reserved1;

@@ -254,6 +254,34 @@ static void port_of_a_closed_listener(void **state)
 	stop();
 }
 
+/* As on Linux: sockets are there before a device is, and go when one comes. */
+static void before_the_device(void **state)
+{
+	ip_addr_t address = { .u_addr.ip6.addr = { VMADDR_CID_HOST, HOST_PORT } };
+	ip_addr_t nowhere = { .u_addr.ip6.addr = { 0, 78 } };
+	struct vsock_socket *listener = listen_on(77);
+	struct socket *socket;
+	uint16_t unused;
+
+	(void)state;
+	assert_int_equal(socket_vsock_new(SOCK_DGRAM, 0, 0, &socket), -ENODEV);
+	assert_int_equal(socket_vsock_new(SOCK_RAW, 0, 0, &socket), -ESOCKTNOSUPPORT);
+	assert_int_equal(socket_vsock_new(SOCK_STREAM, 1, 0, &socket), -EPROTONOSUPPORT);
+	assert_int_equal(socket_vsock_new(SOCK_SEQPACKET, 0, 0, &socket), 0);
+	assert_int_equal(vsock_protocol->bind(socket, &nowhere, 0), -EADDRNOTAVAIL);
+	assert_int_equal(vsock_protocol->connect(socket, &address, 0), -ENODEV);
+	assert_int_equal(vsock_protocol->local(&listener->socket, &nowhere, &unused), 0);
+	assert_int_equal(nowhere.u_addr.ip6.addr[0], VMADDR_CID_ANY);
+	start(1); /* no messages */
+	assert_int_equal(vsock_protocol->connect(socket, &address, 0), -ESOCKTNOSUPPORT);
+	deliver_to(77, 1234, VIRTIO_VSOCK_TYPE_STREAM, VIRTIO_VSOCK_OP_REQUEST);
+	assert_int_equal(listener->pending_count, 1);
+	vsock_protocol->release(socket);
+	vsock_protocol->release(&listener->socket);
+	host_clock_advance(VSOCK_CLOSE_NS);
+	stop();
+}
+
 static int refuse_then_answer(void)
 {
 	static unsigned step;
@@ -295,6 +323,7 @@ int main(void)
 		cmocka_unit_test(news_without_room),
 		cmocka_unit_test(endless_packets),
 		cmocka_unit_test(port_of_a_closed_listener),
+		cmocka_unit_test(before_the_device),
 		cmocka_unit_test(refused_once),
 	};
 

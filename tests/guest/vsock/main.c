@@ -11,6 +11,7 @@
 #include <errno.h>
 #include <linux/vm_sockets.h>
 #include <poll.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -134,7 +135,8 @@ static int errors(void)
 	int fd = socket(AF_VSOCK, SOCK_STREAM, 0), second;
 
 	printf("cid %llu\n", (unsigned long long)ferrule_vsock_cid());
-	expect("datagrams", socket(AF_VSOCK, SOCK_DGRAM, 0), ESOCKTNOSUPPORT);
+	expect("datagrams", socket(AF_VSOCK, SOCK_DGRAM, 0), ENODEV);
+	expect("raw sockets", socket(AF_VSOCK, SOCK_RAW, 0), ESOCKTNOSUPPORT);
 	expect("send before connect", send(fd, "x", 1, MSG_NOSIGNAL), ENOTCONN);
 	expect("refused", connect(fd, (struct sockaddr *)&closed, sizeof(closed)),
 	       ECONNRESET);
@@ -143,6 +145,13 @@ static int errors(void)
 	expect("bind to another", bind(fd, (struct sockaddr *)&other, sizeof(other)),
 	       EADDRNOTAVAIL);
 	expect("short address", bind(fd, (struct sockaddr *)&other, 8), EINVAL);
+	other = address(VMADDR_CID_HOST, 1234);
+	other.svm_family = AF_INET;
+	expect("another family", connect(fd, (struct sockaddr *)&other, sizeof(other)),
+	       EINVAL);
+	other.svm_family = AF_UNSPEC;
+	expect("no family", connect(fd, (struct sockaddr *)&other, sizeof(other)),
+	       EINVAL);
 	ours = address(VMADDR_CID_ANY, 6000);
 	expect("bind", bind(fd, (struct sockaddr *)&ours, sizeof(ours)), 0);
 	second = socket(AF_VSOCK, SOCK_STREAM, 0);
@@ -169,16 +178,26 @@ static int errors(void)
 	return 0;
 }
 
+static int no_device(void)
+{
+	struct sockaddr_vm here = address(VMADDR_CID_ANY, 4000);
+	struct sockaddr_vm host = address(VMADDR_CID_HOST, 1234);
+	int fd = socket(AF_VSOCK, SOCK_STREAM, 0);
+	bool bound = !bind(fd, (struct sockaddr *)&here, sizeof(here));
+
+	if (connect(fd, (struct sockaddr *)&host, sizeof(host)))
+		printf("no vsock: %s%s\n", bound ? "" : "not bound: ", strerror(errno));
+	close(fd);
+	return 2;
+}
+
 int main(int argc, char **argv)
 {
 	const char *mode = argc > 1 ? argv[1] : "errors";
 	int fd;
 
-	if (!ferrule_vsock_cid()) {
-		printf("no vsock: %s\n",
-		       socket(AF_VSOCK, SOCK_STREAM, 0) < 0 ? strerror(errno) : "?");
-		return 2;
-	}
+	if (!ferrule_vsock_cid())
+		return no_device();
 	if (!strcmp(mode, "serve"))
 		return serve();
 	if (!strcmp(mode, "flood"))
