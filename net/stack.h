@@ -34,8 +34,9 @@ struct net_waiter {
 };
 
 /* Sleeps with the lock released until net_wake() on this list with one of `events`, or
- * until the deadline (clock_ns() time), receiving frames meanwhile; the caller looks again
- * at what it waits for, since it may return early. 0, -ETIMEDOUT, or -EINTR when a signal waits for the thread. */
+ * until the deadline (clock_ns() time), receiving frames meanwhile; the caller looks
+ * again at what it waits for, since it may return early. 0, -ETIMEDOUT, or -EINTR when
+ * a signal waits for the thread. */
 int net_wait(struct net_waiter **list, short events, uint64_t deadline_ns);
 /* Wakes those on the list that wait for one of `events`. Under net_lock(). */
 void net_wake(struct net_waiter *list, short events);

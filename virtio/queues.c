@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* A device's virtqueues (VIRTIO 1.3 §2.6): set up together in probe, gone together after a reset. */
+/* A device's virtqueues (VIRTIO 1.3 §2.6): set up together in probe, gone together
+ * after a reset. */
 
 #include <errno.h>
 #include <kernel/heap.h>

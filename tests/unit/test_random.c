@@ -64,7 +64,8 @@ static void mixing_depends_on_every_bit(void **state)
 	memset(key, 0, sizeof(key));
 }
 
-/* Runs first of those that read: with no source at all it answers, warns, and says that it is not ready. */
+/* Runs first of those that read: with no source at all it answers, warns, and says
+ * that it is not ready. */
 static void without_any_source(void **state)
 {
 	uint8_t first[48], second[48], small[32];

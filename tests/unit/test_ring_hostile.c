@@ -171,7 +171,8 @@ static void scribble(struct mock *mock, unsigned seed)
 		memcpy(available, before, sizeof(before));
 }
 
-/* [VQ-19], [PQ-18]: whatever the device does to descriptors, available ring and tables, traffic is unaffected. */
+/* [VQ-19], [PQ-18]: whatever the device does to descriptors, available ring and
+ * tables, traffic is unaffected. */
 static void scribbled_tables(void **state)
 {
 	(void)state;

@@ -74,8 +74,9 @@ static void used(struct virtqueue *queue)
 	wait_wake(&waiters, WAKE_ALL, 0);
 }
 
-/* Looks again for a while before it sleeps: what the driver exposes is seen at once, long
- * before its kick. As many as it finds, in the order that they came in or, without IN_ORDER, not. */
+/* Looks again for a while before it sleeps: what the driver exposes is seen at once,
+ * long before its kick. As many as it finds, in the order that they came in or,
+ * without IN_ORDER, not. */
 static void answer(struct mock *mock, unsigned queue)
 {
 	static struct mock_chain chains[4];

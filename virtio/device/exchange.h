@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Messages and replies: what the drivers for shares of the host (fs.c, VIRTIO 1.3 §5.11, and
- * p9.c) have in common: exchange.c, and exchange_setup.c for what it needs. A request is a message to the device, then room for its reply; payload of
- * either direction lies in the caller's own memory, which the device reads or writes in
- * place:
+/* Messages and replies: what the drivers for shares of the host (fs.c, VIRTIO 1.3 §5.11,
+ * and p9.c) have in common: exchange.c, and exchange_setup.c for what it needs. A request
+ * is a message to the device, then room for its reply; payload of either direction lies
+ * in the caller's own memory, which the device reads or writes in place:
  *
  *	exchange_begin	a request, when one is free; the message is built in it
  *	exchange_data	the payload, as much of it as fits one request
@@ -12,9 +12,10 @@
  *	exchange_wait	sleeps until it was answered
  *	exchange_end	the request is free again
  *
- * All but exchange_used(), exchange_fail() and exchange_queue_broken() are for threads. A
- * device that holds requests and answers none of them for a minute (share_timeout=) is
- * broken: no wait is longer. What the device wrote is checked by the two drivers: here only lengths count. */
+ * All but exchange_used(), exchange_fail() and exchange_queue_broken() are for
+ * threads. A device that holds requests and answers none of them for a minute
+ * (share_timeout=) is broken: no wait is longer. What the device wrote is checked by
+ * the two drivers: here only lengths count. */
 
 #ifndef VIRTIO_DEVICE_EXCHANGE_H
 #define VIRTIO_DEVICE_EXCHANGE_H
@@ -100,9 +101,10 @@ void exchange_destroy(struct exchange *exchange);
 /* 0 and *out; else what the device's state answers: -EIO, -ENODEV; -EAGAIN: none is free
  * and `wait` is false. */
 int exchange_begin(struct exchange *exchange, bool wait, struct exchange_request **out);
-/* The payload: data[0 .. result), to be read by the device or written by it. The result
- * is less than `bytes` where memory is scattered more than one request can say, or devices
- * see only little memory; -EFAULT: there is no such memory. After the message, before the submit; at most once. */
+/* The payload: data[0 .. result), to be read by the device or written by it. The
+ * result is less than `bytes` where memory is scattered more than one request can say,
+ * or devices see only little memory; -EFAULT: there is no such memory. After the
+ * message, before the submit; at most once. */
 ssize_t exchange_data(struct exchange_request *request, bool to_device, const void *data,
 		      size_t bytes);
 /* A request that began before the device lost everything is not sent any more (-EIO). */

@@ -73,8 +73,8 @@ struct virtio_fs *virtio_fs_find(const char *tag);
 /* Counts how often the device lost its memory: node ids of another number mean nothing. */
 unsigned virtio_fs_session(const struct virtio_fs *fs);
 
-/* 0; -EIO, -ENODEV: out of service; -ESTALE: of an earlier session; -EFAULT. With `wait` false: -EAGAIN when as much is
- * in flight as can be. */
+/* 0; -EIO, -ENODEV: out of service; -ESTALE: of an earlier session; -EFAULT. With
+ * `wait` false: -EAGAIN when as much is in flight as can be. */
 int virtio_fs_begin(struct virtio_fs *fs, struct virtio_fs_call *call, bool wait);
 void virtio_fs_submit(struct virtio_fs_call *call);
 /* 0, or the error that the host answered; -EIO for answers that are none. */

@@ -79,7 +79,8 @@ bool vsock_reply(const struct vsock_header *header);
 bool vsock_may_reply(void);
 
 /* The next packet's header, checked, and its payload, which stays valid until
- * vsock_received(), whatever becomes of the device; NULL: there is none now, and attention() follows when there is. */
+ * vsock_received(), whatever becomes of the device; NULL: there is none now, and
+ * attention() follows when there is. */
 const void *vsock_receive(struct vsock_header *header);
 void vsock_received(void);
 

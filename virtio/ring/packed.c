@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* The packed virtqueue whose buffers come back in any order (VIRTIO 1.3 §2.8). Free ids
- * are a private stack: a chain takes as many as it has descriptors, so that there are as many
- * free ids as free descriptors; the used position moves on by the length that was noted when the buffer was
- * added [PQ-08]. */
+/* The packed virtqueue whose buffers come back in any order (VIRTIO 1.3 §2.8). Free
+ * ids are a private stack: a chain takes as many as it has descriptors, so that there
+ * are as many free ids as free descriptors; the used position moves on by the length
+ * that was noted when the buffer was added [PQ-08]. */
 
 #include <errno.h>
 #include <virtio/ring/packed.h>

@@ -60,9 +60,10 @@ static inline unsigned packed_in_flight(const struct virtqueue *vq, unsigned fre
 	return vq->size - free - packed_pending(vq);
 }
 
-/* One descriptor, in whole stores: a buffer of one piece costs one line written [PQ-21]. A device looks no further than the first descriptor that
- * is not available: that of all that were added since the last publication is held back,
- * so that each costs no barrier (§2.8.21.1). */
+/* One descriptor, in whole stores: a buffer of one piece costs one line written
+ * [PQ-21]. A device looks no further than the first descriptor that is not available:
+ * that of all that were added since the last publication is held back, so that each
+ * costs no barrier (§2.8.21.1). */
 static inline void packed_put(struct virtqueue *vq, uint64_t address, uint32_t bytes,
 			      unsigned id, unsigned flags)
 {

@@ -178,9 +178,8 @@ struct virtqueue {
 	uint32_t held_at;
 	uint64_t held_rest;
 	uint64_t wrap_bits;
-	uint32_t next_free; /* in order, and packed: the first free descriptor */
-	uint32_t
-		next_used; /* in order, and packed: the descriptor the next used is at; */
+	uint32_t next_free;   /* in order, and packed: the first free descriptor, */
+	uint32_t next_used;   /* and the one that the next used buffer begins at */
 	uint32_t used_bits;   /* packed: AVAIL and USED of one that is used there */
 	uint32_t batch_last;  /* in order: the buffer that ends a batch, and */
 	uint32_t batch_bytes; /* what the device says it wrote to that one; */

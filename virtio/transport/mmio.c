@@ -179,8 +179,8 @@ static int queue_reset(struct virtio_device *device, struct virtqueue *vq)
 	return wait_zero(self, MMIO_QUEUE_READY);
 }
 
-/* All ones for the length: there is no such region [MMI-09]; nor is one in our RAM. Asked for only by drivers that
- * know of shared memory. */
+/* All ones for the length: there is no such region [MMI-09]; nor is one in our RAM.
+ * Asked for only by drivers that know of shared memory. */
 static bool shared_memory(struct virtio_device *device, uint8_t id,
 			  struct virtio_shared_memory *out)
 {

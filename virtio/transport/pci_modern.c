@@ -175,9 +175,9 @@ static void write64(volatile uint8_t *at, uint64_t value)
 	mmio_write32(at + 4, (uint32_t)(value >> 32));
 }
 
-/* §4.1.4.4: computed once, so that a kick is one register write [PCI-12] [PCI-13]. NOTIFICATION_DATA makes
- * it 32 bits wide; NOTIF_CONFIG_DATA lets the device say what it wants to hear in place of
- * the queue's number (§4.1.5.2.1) [VQ-25]. */
+/* §4.1.4.4: computed once, so that a kick is one register write [PCI-12] [PCI-13].
+ * NOTIFICATION_DATA makes it 32 bits wide; NOTIF_CONFIG_DATA lets the device say what
+ * it wants to hear in place of the queue's number (§4.1.5.2.1) [VQ-25]. */
 static int find_doorbell(struct virtio_pci *self, struct virtqueue *vq)
 {
 	unsigned width = vq->doorbell_mode ? 4 : 2;

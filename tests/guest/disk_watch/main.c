@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Says which disks there are, and what becomes of them: new ones, other sizes, unplugged
- * ones, other media. Reads the last sector of each. Ends when a disk has the size of one sector. */
+/* Says which disks there are, and what becomes of them: new ones, other sizes,
+ * unplugged ones, other media. Reads the last sector of each. Ends when a disk has the
+ * size of one sector. */
 
 #include <stdbool.h>
 #include <stdio.h>
