@@ -55,8 +55,10 @@ struct socket_protocol {
 	bool (*is_listening)(const struct socket *socket); /* NULL: never */
 	/* An option this socket keeps was set: hand it to lwIP. */
 	void (*options_changed)(struct socket *socket);
-	/* TCP's options; NULL: there are none. */
-	int (*option_set)(struct socket *socket, int option, int value);
+	/* Options of a level of its own; 0: there are none. */
+	int level;
+	int (*option_set)(struct socket *socket, int option, const void *value,
+			  socklen_t bytes);
 	int (*option_get)(struct socket *socket, int option, void *out, socklen_t *bytes);
 	/* Closes and frees it. */
 	void (*release)(struct socket *socket);
@@ -119,6 +121,9 @@ static inline long socket_interrupted(long result, uint64_t timeout_ns)
 	return result == -EINTR && !timeout_ns ? -SOCKET_RESTART : result;
 }
 bool socket_restart(long *result);
+
+/* The number that an option's value is: -EINVAL if it has none. */
+int socket_option_number(const void *value, socklen_t bytes, int *out);
 
 /* A negative errno for what lwIP said. */
 int socket_error(err_t error);

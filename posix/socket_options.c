@@ -117,24 +117,30 @@ static int set_ip_option(int option)
 	}
 }
 
+int socket_option_number(const void *value, socklen_t bytes, int *out)
+{
+	if (bytes >= sizeof(*out))
+		memcpy(out, value, sizeof(*out));
+	else if (bytes == 1) /* BSD programs set some with a char */
+		*out = *(const unsigned char *)value;
+	else
+		return -EINVAL;
+	return 0;
+}
+
 static int set_option(struct socket *socket, int level, int option, const void *value,
 		      socklen_t bytes)
 {
-	int number = 0;
+	int number, error;
 
-	if (bytes >= sizeof(number))
-		memcpy(&number, value, sizeof(number));
-	else if (bytes == 1) /* BSD programs set some with a char */
-		number = *(const unsigned char *)value;
-	else
-		return -EINVAL;
+	if (level && level == socket->protocol->level)
+		return socket->protocol->option_set(socket, option, value, bytes);
+	error = socket_option_number(value, bytes, &number);
+	if (error)
+		return error;
 	switch (level) {
 	case SOL_SOCKET:
 		return set_socket_option(socket, option, value, bytes, number);
-	case IPPROTO_TCP:
-		if (!socket->protocol->option_set)
-			return -ENOPROTOOPT;
-		return socket->protocol->option_set(socket, option, number);
 	case IPPROTO_IPV6:
 		return set_ipv6_option(socket, option, number);
 	case IPPROTO_IP:
@@ -237,14 +243,12 @@ static int get_option(struct socket *socket, int level, int option, void *value,
 	union option_value result;
 	int size;
 
+	if (level && level == socket->protocol->level)
+		return socket->protocol->option_get(socket, option, value, bytes);
 	switch (level) {
 	case SOL_SOCKET:
 		size = get_socket_option(socket, option, &result);
 		break;
-	case IPPROTO_TCP:
-		if (!socket->protocol->option_get)
-			return -ENOPROTOOPT;
-		return socket->protocol->option_get(socket, option, value, bytes);
 	case IPPROTO_IPV6:
 		if (socket->family != AF_INET6 || option != IPV6_V6ONLY)
 			return -ENOPROTOOPT;

@@ -345,6 +345,7 @@ const struct socket_protocol socket_tcp = {
 	.readable = tcp_socket_readable,
 	.is_listening = tcp_socket_is_listening,
 	.options_changed = tcp_options_apply,
+	.level = IPPROTO_TCP,
 	.option_set = tcp_option_set,
 	.option_get = tcp_option_get,
 	.release = tcp_socket_release,

@@ -60,7 +60,7 @@ void tcp_listen_stop(struct tcp_socket *self);
 
 /* socket_tcp_options.c */
 void tcp_options_apply(struct socket *socket);
-int tcp_option_set(struct socket *socket, int option, int value);
+int tcp_option_set(struct socket *socket, int option, const void *from, socklen_t bytes);
 int tcp_option_get(struct socket *socket, int option, void *out, socklen_t *bytes);
 
 /* socket_stream.c */

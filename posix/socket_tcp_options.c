@@ -71,11 +71,13 @@ static int positive(int value, int limit, int *out)
 	return 0;
 }
 
-int tcp_option_set(struct socket *socket, int option, int value)
+int tcp_option_set(struct socket *socket, int option, const void *from, socklen_t bytes)
 {
 	struct tcp_socket *self = tcp_socket(socket);
-	int error = 0;
+	int value, error = socket_option_number(from, bytes, &value);
 
+	if (error)
+		return error;
 	switch (option) {
 	case TCP_NODELAY:
 		self->no_delay = value;

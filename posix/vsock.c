@@ -33,15 +33,11 @@ struct vsock_socket *vsock_create(int type, int flags)
 {
 	struct vsock_socket *self = kzalloc(sizeof(*self));
 
-	if (self)
-		socket_init(&self->socket, &socket_vsock, AF_VSOCK, type, 0, flags);
+	if (!self)
+		return NULL;
+	socket_init(&self->socket, &socket_vsock, AF_VSOCK, type, 0, flags);
+	vsock_options_begin(self);
 	return self;
-}
-
-int vsock_open(struct vsock_socket *self)
-{
-	self->ring = kmalloc(VSOCK_BUFFER_BYTES);
-	return self->ring ? 0 : -ENOBUFS;
 }
 
 void vsock_list(struct vsock_socket *self)
@@ -169,6 +165,8 @@ static void on_listener(struct vsock_socket *listener, const struct vsock_header
 		return;
 	}
 	self = vsock_create(listener->socket.type, 0);
+	if (self)
+		self->options = listener->options;
 	if (!self || vsock_open(self)) {
 		if (self)
 			kfree(self);
@@ -196,6 +194,7 @@ static void on_connecting(struct vsock_socket *self, const struct vsock_header *
 	case VIRTIO_VSOCK_OP_RESPONSE:
 		self->state = VSOCK_CONNECTED;
 		self->peer_buf_alloc = header->buf_alloc;
+		vsock_was_read(self);
 		socket_changed(&self->socket, POLLOUT);
 		break;
 	case VIRTIO_VSOCK_OP_RST:

@@ -7,6 +7,7 @@
  *	vsock_credit.c	what is said of buffer space, and believed
  *	vsock_data.c	sending and receiving
  *	vsock_socket.c	making, binding, connecting, closing
+ *	vsock_options.c	options, and the buffer for what is received
  *
  * Everything is under net_lock(). An address is a context id and a port; a connection is
  * known by our port and the peer's address. */
@@ -17,8 +18,9 @@
 #include <posix/socket.h>
 #include <virtio/device/vsock.h>
 
-#define VSOCK_BUFFER_BYTES 262144u /* per connection; a power of two */
-#define VSOCK_CONNECT_NS   (2 * NS_PER_SEC)
+#define VSOCK_BUFFER_BYTES 262144u /* per connection, if the program wants no other */
+#define VSOCK_BUFFER_MOST  (16u << 20)
+#define VSOCK_CONNECT_NS   (2 * NS_PER_SEC) /* likewise */
 #define VSOCK_CLOSE_NS	   (8 * NS_PER_SEC)
 /* So long the rest of a message may wait for room with the device. */
 #define VSOCK_REST_NS	   (10 * NS_PER_SEC)
@@ -40,6 +42,12 @@ struct vsock_message_end {
 	bool record; /* MSG_EOR */
 };
 
+/* As set; accepted connections have their listener's. */
+struct vsock_options {
+	uint64_t buffer, buffer_min, buffer_max; /* bytes; buffer: at most BUFFER_MOST */
+	uint64_t connect_timeout_ns;
+};
+
 struct vsock_socket {
 	struct socket socket; /* first */
 	enum vsock_state state;
@@ -49,6 +57,7 @@ struct vsock_socket {
 	uint32_t local_port, peer_port; /* 0: none */
 	uint32_t peer_cid;
 	uint64_t deadline_ns; /* connecting, closing */
+	struct vsock_options options;
 
 	/* Listening. */
 	struct vsock_socket *pending, *pending_next; /* oldest first */
@@ -57,6 +66,9 @@ struct vsock_socket {
 	/* Receiving: the ring's indices run freely; head is also what we tell the peer as
 	 * fwd_cnt, tail is all that ever came. */
 	uint8_t *ring;
+	uint32_t ring_bytes; /* a power of two */
+	uint32_t buf_alloc;  /* of them, as the peer is told; only grows */
+	bool grown;	     /* what the peer was not told yet */
 	uint32_t head, tail;
 	uint32_t told;			/* the last fwd_cnt the peer was told */
 	struct vsock_message_end *ends; /* seqpacket: a ring of ends_size */
@@ -81,6 +93,12 @@ static inline uint16_t vsock_type_of(const struct vsock_socket *self)
 						   : VIRTIO_VSOCK_TYPE_STREAM;
 }
 
+/* Where in the ring the byte of that number lies. */
+static inline uint32_t vsock_ring_index(const struct vsock_socket *self, uint32_t number)
+{
+	return number & (self->ring_bytes - 1);
+}
+
 /* vsock.c */
 extern const struct socket_protocol socket_vsock; /* vsock_socket.c */
 struct vsock_socket *vsock_create(int type, int flags);
@@ -93,8 +111,6 @@ void vsock_free(struct vsock_socket *self); /* unlists */
 void vsock_end(struct vsock_socket *self, int error);
 /* The same by our own doing: the peer is told by RST. */
 void vsock_abort(struct vsock_socket *self, int error);
-/* Room for what is received; -ENOBUFS. */
-int vsock_open(struct vsock_socket *self);
 void vsock_deadline_changed(void); /* the thread looks at deadlines again */
 /* One turn of the thread; returns when there is to be another, in clock_ns() time. */
 uint64_t vsock_turn(void);
@@ -113,6 +129,17 @@ bool vsock_believe(struct vsock_socket *self, const struct vsock_header *header)
 uint32_t vsock_credit(const struct vsock_socket *self);
 /* Something was read: tells the peer when it has reason to wait for that. */
 void vsock_was_read(struct vsock_socket *self);
+
+/* A packet with that header went. */
+void vsock_told(struct vsock_socket *self, const struct vsock_header *header);
+
+/* vsock_options.c */
+void vsock_options_begin(struct vsock_socket *self);
+/* Room for what is received on a new connection; -ENOBUFS. */
+int vsock_open(struct vsock_socket *self);
+int vsock_option_set(struct socket *socket, int option, const void *value,
+		     socklen_t bytes);
+int vsock_option_get(struct socket *socket, int option, void *out, socklen_t *bytes);
 
 /* vsock_data.c */
 /* Takes in the payload of a packet; false: it is more than it may be. */

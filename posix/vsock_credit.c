@@ -17,9 +17,15 @@ struct vsock_header vsock_packet(const struct vsock_socket *self, enum vsock_ope
 		.type = vsock_type_of(self),
 		.op = (uint16_t)op,
 		.flags = flags,
-		.buf_alloc = VSOCK_BUFFER_BYTES,
+		.buf_alloc = self->buf_alloc,
 		.fwd_cnt = self->head,
 	};
+}
+
+void vsock_told(struct vsock_socket *self, const struct vsock_header *header)
+{
+	self->told = header->fwd_cnt;
+	self->grown &= self->buf_alloc != header->buf_alloc;
 }
 
 bool vsock_say(struct vsock_socket *self, enum vsock_operation op, uint32_t flags)
@@ -28,7 +34,7 @@ bool vsock_say(struct vsock_socket *self, enum vsock_operation op, uint32_t flag
 
 	if (!vsock_reply(&header))
 		return false;
-	self->told = header.fwd_cnt;
+	vsock_told(self, &header);
 	return true;
 }
 
@@ -53,14 +59,20 @@ uint32_t vsock_credit(const struct vsock_socket *self)
 }
 
 /* The peer sees buf_alloc less what it does not know to be read. When that falls under
- * half, it hears of what was read since [VSK-11]; it may well wait for nothing else, so what
- * is lost is said again. */
+ * half, or there is none, it hears of what was read since [VSK-11]; of more space it hears at
+ * once. */
+static bool is_news(const struct vsock_socket *self)
+{
+	uint32_t seen = self->buf_alloc - (self->tail - self->told);
+
+	return self->grown ||
+	       (self->head != self->told && (seen < self->buf_alloc / 2 || !seen));
+}
+
+/* The peer may well wait for nothing else, so what is lost is said again. */
 void vsock_was_read(struct vsock_socket *self)
 {
-	uint32_t seen = VSOCK_BUFFER_BYTES - (self->tail - self->told);
-
-	if (self->state == VSOCK_CONNECTED && self->head != self->told &&
-	    seen < VSOCK_BUFFER_BYTES / 2 &&
+	if (self->state == VSOCK_CONNECTED && is_news(self) &&
 	    !vsock_say(self, VIRTIO_VSOCK_OP_CREDIT_UPDATE, 0))
 		vsock_unsaid = true;
 }

@@ -10,8 +10,6 @@
 #include <kernel/time.h>
 #include <posix/vsock.h>
 
-#define RING_MASK (VSOCK_BUFFER_BYTES - 1)
-
 static bool is_messages(const struct vsock_socket *self)
 {
 	return self->socket.type == SOCK_SEQPACKET;
@@ -64,14 +62,14 @@ static bool end_message(struct vsock_socket *self, bool record)
 bool vsock_take(struct vsock_socket *self, const struct vsock_header *header,
 		const void *payload)
 {
-	uint32_t left = header->len,
-		 room = VSOCK_BUFFER_BYTES - (self->tail - self->head);
+	uint32_t left = header->len, room = self->buf_alloc - (self->tail - self->head);
 	const uint8_t *from = payload;
 
 	if (left > room)
 		return false;
 	while (left) {
-		uint32_t at = self->tail & RING_MASK, n = VSOCK_BUFFER_BYTES - at;
+		uint32_t at = vsock_ring_index(self, self->tail),
+			 n = self->ring_bytes - at;
 
 		if (n > left)
 			n = left;
@@ -84,7 +82,7 @@ bool vsock_take(struct vsock_socket *self, const struct vsock_header *header,
 		return true;
 	if (header->flags & VIRTIO_VSOCK_SEQ_EOM)
 		return end_message(self, header->flags & VIRTIO_VSOCK_SEQ_EOR);
-	return self->ends_count || self->tail - self->head < VSOCK_BUFFER_BYTES;
+	return self->ends_count || self->tail - self->head < self->buf_alloc;
 }
 
 /* Copies out up to `limit` bytes without taking them off. */
@@ -97,12 +95,12 @@ static uint32_t copy_out(const struct vsock_socket *self,
 	if (left > message->bytes - done)
 		left = (uint32_t)(message->bytes - done);
 	while (left) {
-		uint32_t n = VSOCK_BUFFER_BYTES - (at & RING_MASK);
+		uint32_t from = vsock_ring_index(self, at), n = self->ring_bytes - from;
 
 		if (n > left)
 			n = left;
-		iovec_copy_out(self->ring + (at & RING_MASK), n, message->vector,
-			       message->count, done);
+		iovec_copy_out(self->ring + from, n, message->vector, message->count,
+			       done);
 		at += n;
 		done += n;
 		left -= n;
@@ -222,7 +220,7 @@ static bool send_some(struct vsock_socket *self, const struct socket_message *me
 		header = vsock_packet(self, VIRTIO_VSOCK_OP_RW, flags);
 		if (!vsock_send_end(&header, n))
 			return false;
-		self->told = header.fwd_cnt;
+		vsock_told(self, &header);
 		self->tx_cnt += (uint32_t)n;
 		*done += n;
 		if (last)

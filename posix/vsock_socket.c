@@ -71,8 +71,6 @@ static int wait_connected(struct vsock_socket *self)
 static int vsock_connect(struct socket *socket, const ip_addr_t *address, uint16_t unused)
 {
 	struct vsock_socket *self = vsock_socket(socket);
-	uint64_t limit = socket->send_timeout_ns ? socket->send_timeout_ns
-						 : VSOCK_CONNECT_NS;
 	int error;
 
 	(void)unused;
@@ -89,7 +87,7 @@ static int vsock_connect(struct socket *socket, const ip_addr_t *address, uint16
 	if (cid_of(address) == VMADDR_CID_ANY || cid_of(address) == vsock_cid() ||
 	    cid_of(address) == VMADDR_CID_LOCAL)
 		return -ENODEV; /* nothing leads back here */
-	error = self->ring ? 0 : vsock_open(self);
+	error = vsock_open(self);
 	if (!error && !self->local_port)
 		error = vsock_take_port(self, VMADDR_PORT_ANY);
 	if (error)
@@ -98,7 +96,7 @@ static int vsock_connect(struct socket *socket, const ip_addr_t *address, uint16
 	self->peer_port = port_of(address);
 	self->state = VSOCK_CONNECTING;
 	socket->error = 0; /* of an attempt before */
-	self->deadline_ns = clock_ns() + limit;
+	self->deadline_ns = clock_ns() + self->options.connect_timeout_ns;
 	socket_changed(socket, 0);
 	if (!vsock_say(self, VIRTIO_VSOCK_OP_REQUEST, 0)) {
 		vsock_end(self, 0);
@@ -257,5 +255,8 @@ const struct socket_protocol socket_vsock = {
 	.readable = vsock_readable,
 	.is_listening = vsock_is_listening,
 	.options_changed = vsock_options_changed,
+	.level = AF_VSOCK,
+	.option_set = vsock_option_set,
+	.option_get = vsock_option_get,
 	.release = vsock_release,
 };

@@ -15,6 +15,14 @@
 #define VMADDR_CID_HOST	 2
 #define VMADDR_PORT_ANY	 (-1U)
 
+/* Options of level AF_VSOCK: uint64_t, and struct timeval for the timeout. */
+#define SO_VM_SOCKETS_BUFFER_SIZE	  0
+#define SO_VM_SOCKETS_BUFFER_MIN_SIZE	  1
+#define SO_VM_SOCKETS_BUFFER_MAX_SIZE	  2
+#define SO_VM_SOCKETS_CONNECT_TIMEOUT_OLD 6
+#define SO_VM_SOCKETS_CONNECT_TIMEOUT_NEW 8
+#define SO_VM_SOCKETS_CONNECT_TIMEOUT	  SO_VM_SOCKETS_CONNECT_TIMEOUT_OLD
+
 /* svm_flags: a hint, as from a guest all goes to the host */
 #define VMADDR_FLAG_TO_HOST 0x01
 

@@ -144,6 +144,8 @@ long fuzz_socket(struct socket **socket, unsigned call, void *memory, size_t byt
 
 	message.flags |= bytes & 1 ? MSG_DONTWAIT : 0;
 	(*socket)->send_timeout_ns = bytes & 2 ? NS_PER_SEC : 0;
+	vsock_socket(*socket)->options.connect_timeout_ns = bytes & 2 ? NS_PER_SEC
+								      : VSOCK_CONNECT_NS;
 	switch (call & 7) {
 	case 0:
 		return protocol->send(*socket, &message);
@@ -156,6 +158,12 @@ long fuzz_socket(struct socket **socket, unsigned call, void *memory, size_t byt
 		break;
 	}
 	net_lock();
+	if (call & 0x20) {
+		uint64_t size = bytes * 20;
+
+		(void)protocol->option_set(*socket, SO_VM_SOCKETS_BUFFER_SIZE, &size,
+					   sizeof(size));
+	}
 	switch (call & 7) {
 	case 3:
 		address.u_addr.ip6.addr[0] = VMADDR_CID_ANY;

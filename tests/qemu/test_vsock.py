@@ -154,7 +154,7 @@ def test_errors(image, tmp_path):
         assert machine.exit_code() == 0
         text = machine.text()
         assert f'name {vsock.GUEST} 6000' in text
-        assert text.count(': right') == 17 and 'WRONG' not in text, text
+        assert text.count(': right') == 23 and 'WRONG' not in text, text
 
 
 def hostile(name, **packet):

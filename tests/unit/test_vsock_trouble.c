@@ -9,7 +9,8 @@
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/virtqueue.c virtio/device/vsock.c virtio/device/vsock_rx.c
  *	virtio/device/vsock_tx.c
- *	posix/vsock.c posix/vsock_credit.c posix/vsock_data.c posix/vsock_socket.c */
+ *	posix/vsock.c posix/vsock_credit.c posix/vsock_data.c posix/vsock_socket.c
+ *	posix/vsock_options.c */
 
 /* AF_VSOCK in trouble: devices that go away at a bad moment, no room, signals, a peer that
  * does not stop. */

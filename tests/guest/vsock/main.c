@@ -10,12 +10,14 @@
 
 #include <errno.h>
 #include <linux/vm_sockets.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 #include <ferrule/vsock.h>
 
@@ -126,6 +128,28 @@ static void expect(const char *what, long result, int error)
 		printf("%s: WRONG: %ld, %s\n", what, result, strerror(errno));
 }
 
+static void options(int fd)
+{
+	unsigned long long size = 4096, most = 0;
+	struct timeval time = { .tv_usec = 300000 };
+	socklen_t bytes = sizeof(most);
+
+	expect("buffer",
+	       setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size, sizeof(size)),
+	       0);
+	expect("buffer, short",
+	       setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_SIZE, &size, 4), EINVAL);
+	expect("limit",
+	       getsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_BUFFER_MAX_SIZE, &most, &bytes), 0);
+	expect("limit is 256 KiB", most == 262144 ? 0 : -1, 0);
+	expect("patience",
+	       setsockopt(fd, AF_VSOCK, SO_VM_SOCKETS_CONNECT_TIMEOUT, &time,
+			  sizeof(time)),
+	       0);
+	expect("TCP's options", setsockopt(fd, IPPROTO_TCP, 1, &size, sizeof(size)),
+	       ENOPROTOOPT);
+}
+
 static int errors(void)
 {
 	struct sockaddr_vm closed = address(VMADDR_CID_HOST, 9), ours, silent;
@@ -160,6 +184,7 @@ static int errors(void)
 	expect("name", getsockname(fd, (struct sockaddr *)&ours, &bytes), 0);
 	printf("name %u %u\n", ours.svm_cid, ours.svm_port);
 	expect("peer", getpeername(fd, (struct sockaddr *)&ours, &bytes), ENOTCONN);
+	options(second);
 	silent = address(VMADDR_CID_HOST, 10);
 	expect("silence", connect(second, (struct sockaddr *)&silent, sizeof(silent)),
 	       ETIMEDOUT);
