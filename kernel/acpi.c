@@ -86,23 +86,12 @@ static const struct acpi_header *table_at(uint64_t phys)
 
 static unsigned root_entries(void)
 {
-	return root ? (root->length - sizeof(*root)) / root_entry_bytes : 0;
+	return root ? (root->length - (unsigned)sizeof(*root)) / root_entry_bytes : 0;
 }
 
 static uint64_t root_entry(unsigned index)
 {
 	return field(root, sizeof(*root) + index * root_entry_bytes, root_entry_bytes);
-}
-
-const struct acpi_header *acpi_table(const char signature[4])
-{
-	for (unsigned i = 0; i < root_entries(); i++) {
-		const struct acpi_header *header = header_at(root_entry(i));
-
-		if (header && memcmp(header->signature, signature, 4) == 0)
-			return table_at(root_entry(i));
-	}
-	return NULL;
 }
 
 const struct acpi_header *acpi_table_at(uint64_t phys)
@@ -113,11 +102,12 @@ const struct acpi_header *acpi_table_at(uint64_t phys)
 const struct acpi_header *acpi_table_number(const char signature[4], unsigned number)
 {
 	for (unsigned i = 0; i < root_entries(); i++) {
-		const struct acpi_header *header = header_at(root_entry(i));
+		uint64_t phys = root_entry(i);
+		const struct acpi_header *header = header_at(phys);
 
 		if (header && memcmp(header->signature, signature, 4) == 0 &&
 		    number-- == 0)
-			return table_at(root_entry(i));
+			return table_at(phys);
 	}
 	return NULL;
 }

@@ -23,10 +23,13 @@ struct acpi_header {
  * the BIOS area). Boot only. */
 void acpi_init(uint64_t rsdp);
 
-/* The table with that signature, length and checksum verified; NULL if there is none. */
-const struct acpi_header *acpi_table(const char signature[4]);
-/* Of several with it (SSDT) the one with that number, from 0 on. */
+/* Of the tables with that signature the one with that number, from 0 on; length and
+ * checksum verified; NULL if there is none. */
 const struct acpi_header *acpi_table_number(const char signature[4], unsigned number);
+static inline const struct acpi_header *acpi_table(const char signature[4])
+{
+	return acpi_table_number(signature, 0);
+}
 /* The table at a physical address that another table names, verified likewise. */
 const struct acpi_header *acpi_table_at(uint64_t phys);
 

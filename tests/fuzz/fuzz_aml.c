@@ -10,18 +10,11 @@
 #include <kernel/aml.h>
 #include "fuzz.h"
 
-const struct acpi_header *acpi_table(const char signature[4])
-{
-	(void)signature;
-	return NULL;
-}
-
 static struct acpi_header *ssdt;
 
 const struct acpi_header *acpi_table_number(const char signature[4], unsigned number)
 {
-	(void)signature;
-	return number == 0 ? ssdt : NULL;
+	return number == 0 && memcmp(signature, "SSDT", 4) == 0 ? ssdt : NULL;
 }
 
 const struct acpi_header *acpi_table_at(uint64_t phys)

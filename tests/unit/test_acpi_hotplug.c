@@ -60,16 +60,10 @@ static const uint8_t declared[] = "\x5b\x80PCST\x01\x0b\x00\xae\x0a\x08"
 				  "\x5b\x82\x15S18_\x08_ADR\x0c\x00\x00\x03\x00\x08"
 				  "BSEL\x01";
 
-const struct acpi_header *acpi_table(const char signature[4])
-{
-	return tables && memcmp(signature, "FACP", 4) == 0 ? &fadt.header : NULL;
-}
-
 const struct acpi_header *acpi_table_number(const char signature[4], unsigned number)
 {
-	(void)signature;
-	(void)number;
-	return NULL;
+	return tables && !number && memcmp(signature, "FACP", 4) == 0 ? &fadt.header
+								      : NULL;
 }
 
 const struct acpi_header *acpi_table_at(uint64_t phys)

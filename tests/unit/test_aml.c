@@ -17,14 +17,13 @@ static struct {
 } dsdt, ssdt;
 static uint8_t fadt[276];
 
-const struct acpi_header *acpi_table(const char signature[4])
-{
-	return memcmp(signature, "FACP", 4) == 0 ? (void *)fadt : NULL;
-}
-
 const struct acpi_header *acpi_table_number(const char signature[4], unsigned number)
 {
-	return memcmp(signature, "SSDT", 4) == 0 && number == 0 ? &ssdt.header : NULL;
+	if (number)
+		return NULL;
+	if (memcmp(signature, "FACP", 4) == 0)
+		return (void *)fadt;
+	return memcmp(signature, "SSDT", 4) == 0 ? &ssdt.header : NULL;
 }
 
 static unsigned verified; /* tables whose checksum was computed */
