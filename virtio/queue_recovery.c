@@ -3,7 +3,8 @@
 
 /* One queue that broke a rule is reset alone, where RING_RESET was negotiated (VIRTIO 1.3
  * §2.6.1): the others go on. A device that does not even let go of a queue, or whose queues
- * break again and again, is reset as a whole [VQ-21] [VQ-26] [VQ-27]. */
+ * break again and again, is reset as a whole [VQ-21] [VQ-26] [VQ-27]; so is one of a kind
+ * that is known to hold on to a queue's buffers, if the queue has some. */
 
 #include <kernel/log.h>
 #include <virtio/core.h>
@@ -71,7 +72,8 @@ bool virtio_queue_recovery_begin(struct virtqueue *vq, const char *why)
 {
 	struct virtio_device *device = vq->device;
 
-	if (!possible(device))
+	if (!possible(device) || (device->driver->queue_reset_leaks &&
+				  virtqueue_free(vq) != virtqueue_size(vq)))
 		return false;
 	device->counters.violations++;
 	virtqueue_block(vq);

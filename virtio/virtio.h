@@ -93,6 +93,9 @@ struct virtio_driver {
 	void (*queue_broken)(struct virtqueue *vq);
 	/* The queue is empty and enabled again: refill and kick. The same context. */
 	void (*queue_restored)(struct virtqueue *vq);
+	/* Devices of the field are known to go on with the buffers of a queue that was reset,
+	 * which they must not (§2.6.1.1): a queue is reset alone only when it has none. */
+	bool queue_reset_leaks;
 
 	/* After broken(), in thread context: the device was unplugged and does not come
 	 * back. Users that still hold it get -ENODEV from here on. A second later, when

@@ -81,12 +81,10 @@ static void requests_survive(void **state)
 	finish(mock);
 }
 
-/* [BLK-24] One queue of several: the device is reset, even where a queue could be alone. */
-static void queue_comes_back(void **state)
+static struct mock *two_queues(void)
 {
 	struct mock *mock = fresh();
 
-	(void)state;
 	host_cmdline[0][0] = "disk_queues";
 	host_cmdline[0][1] = "2";
 	mock_offer(mock, VIRTIO_F_RING_RESET);
@@ -95,6 +93,40 @@ static void queue_comes_back(void **state)
 	mock->queue_max[1] = 64;
 	start(mock);
 	host_cmdline[0][0] = NULL;
+	return mock;
+}
+
+/* [VQ-26] One queue of several is reset alone while nothing is in it; requests in the other
+ * one do not notice, and those that come meanwhile wait. */
+static void idle_queue_comes_back(void **state)
+{
+	struct mock *mock = two_queues();
+
+	(void)state;
+	for (unsigned i = 1; i <= 4; i++) {
+		unsigned busy = block->next_queue % 2;
+
+		submit_many();
+		assert_true(block->queues[busy].in_flight > 0);
+		virtio_queue_break(block->vqs[!busy], "a test");
+		assert_true(virtqueue_broken(block->vqs[!busy]));
+		assert_false(virtqueue_broken(block->vqs[busy]));
+		assert_int_equal(ferrule_block_read(disk, 0, buffer + (1 << 20), 4096),
+				 0);
+		settle();
+		assert_int_equal(mock->device.counters.queue_resets, i);
+		expect_all_done();
+	}
+	assert_int_equal(mock->device.counters.recoveries, 0);
+	finish(mock);
+}
+
+/* [BLK-24] One with requests: the device is reset, as it may hold on to them. */
+static void queue_comes_back(void **state)
+{
+	struct mock *mock = two_queues();
+
+	(void)state;
 	submit_many();
 	virtio_queue_break(block->vqs[0], "a test");
 	assert_int_equal(done_count, 0);
@@ -211,9 +243,13 @@ static void cache_is_kept(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		block_test(requests_survive),  block_test(queue_comes_back),
-		block_test(tries_are_counted), block_test(given_up),
-		block_test(silent_device),     block_test(cache_is_kept),
+		block_test(requests_survive),
+		block_test(queue_comes_back),
+		block_test(idle_queue_comes_back),
+		block_test(tries_are_counted),
+		block_test(given_up),
+		block_test(silent_device),
+		block_test(cache_is_kept),
 		block_test(silent_for_ever),
 	};
 

@@ -230,6 +230,45 @@ static void absurd_pages(void **state)
 	}
 }
 
+/* [VQ-26] A queue that nothing is in is reset alone; with commands in it, or event buffers,
+ * the device is. */
+static void queues_alone(void **state)
+{
+	struct mock *mock = fresh();
+	const struct virtio_counters *counters = &mock->device.counters;
+
+	(void)state;
+	mock_offer(mock, VIRTIO_F_RING_RESET);
+	give(0, 0, 0, 512);
+	start(mock);
+	work();
+	for (unsigned queue = 0; queue < 3; queue += 2) {
+		virtio_queue_break(mock->device.queues[queue], "a test");
+		work();
+		assert_int_equal(ferrule_block_read(disk, 0, buffer, 4096), 0);
+		assert_memory_equal(buffer, units[0].data, 4096);
+	}
+	assert_int_equal(counters->queue_resets, 2);
+	assert_int_equal(counters->recoveries, 0);
+
+	virtio_queue_break(mock->device.queues[1], "a test");
+	work();
+	assert_int_equal(counters->recoveries, 1);
+	device.ignore = true;
+	fill(0);
+	ferrule_block_submit(disk, batch, 1);
+	device.ignore = false;
+	virtio_queue_break(mock->device.queues[2], "a test");
+	work();
+	host_clock_advance(NS_PER_SEC); /* the second time so soon: after a pause */
+	work();
+	assert_int_equal(counters->recoveries, 2);
+	assert_int_equal(counters->queue_resets, 2);
+	assert_int_equal(ferrule_block_wait(batch[0]), 0);
+	event(mock, 1, 0, 0, 1); /* the device has its buffers */
+	finish(mock);
+}
+
 /* Another medium: it has another size, and what was asked for is read from it. */
 static void medium_changes(void **state)
 {
@@ -264,6 +303,7 @@ int main(void)
 		scsi_test(units_take_turns),  scsi_test(a_turn_that_is_gone),
 		scsi_test(cache_is_switched), scsi_test(cache_after_a_reset),
 		scsi_test(absurd_pages),      scsi_test(medium_changes),
+		scsi_test(queues_alone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

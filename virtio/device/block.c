@@ -224,6 +224,20 @@ static void block_restored(struct virtio_device *device)
 	block_config_changed(device);
 }
 
+static void block_queue_broken(struct virtqueue *vq)
+{
+	struct block *block = virtqueue_device(vq)->driver_data;
+
+	block_queue_stop(&block->queues[virtqueue_index(vq)]);
+}
+
+static void block_queue_restored(struct virtqueue *vq)
+{
+	struct block *block = virtqueue_device(vq)->driver_data;
+
+	block_queue_go_on(&block->queues[virtqueue_index(vq)]);
+}
+
 static void block_removed(struct virtio_device *device)
 {
 	struct block *block = device->driver_data;
@@ -257,8 +271,11 @@ const struct virtio_driver virtio_block_driver = {
 	.broken = block_broken,
 	.restore = block_restore,
 	.restored = block_restored,
-	/* No reset of one queue: QEMU then forgets the ring, but not the requests it took
-	 * from it (seen with 7.2), and their ends would show up in the new one. */
+	/* QEMU (7.2) forgets the ring of a queue that is reset, but not the requests it took
+	 * from it: their data go where they went, and their ends show up in the new ring. */
+	.queue_broken = block_queue_broken,
+	.queue_restored = block_queue_restored,
+	.queue_reset_leaks = true,
 	.removed = block_removed,
 };
 VIRTIO_DRIVER(virtio_block_driver);

@@ -228,6 +228,28 @@ static void scsi_restored(struct virtio_device *device)
 	scsi_want_scan(scsi, -1); /* events may have been lost */
 }
 
+/* A queue alone, that nothing was in: of the events, it had no room for them. */
+static void scsi_queue_broken(struct virtqueue *vq)
+{
+	struct scsi *scsi = virtqueue_device(vq)->driver_data;
+
+	if (virtqueue_index(vq) >= SCSI_CONTROL_QUEUES)
+		scsi_queue_stop(&scsi->queues[virtqueue_index(vq) - SCSI_CONTROL_QUEUES]);
+}
+
+static void scsi_queue_restored(struct virtqueue *vq)
+{
+	struct scsi *scsi = virtqueue_device(vq)->driver_data;
+
+	if (virtqueue_index(vq) >= SCSI_CONTROL_QUEUES) {
+		scsi_queue_go_on(
+			&scsi->queues[virtqueue_index(vq) - SCSI_CONTROL_QUEUES]);
+	} else if (virtqueue_index(vq)) {
+		scsi_events_fill(scsi);
+		kick_events(scsi);
+	}
+}
+
 /* Of a device that was unplugged: whether the thread that scans has let go. */
 static bool scsi_quiet(struct virtio_device *device)
 {
@@ -264,6 +286,10 @@ const struct virtio_driver virtio_scsi_driver = {
 	.broken = scsi_broken,
 	.restore = scsi_restore,
 	.restored = scsi_restored,
+	/* As of block devices, and for the same reason only a queue that nothing is in. */
+	.queue_broken = scsi_queue_broken,
+	.queue_restored = scsi_queue_restored,
+	.queue_reset_leaks = true,
 	.quiet = scsi_quiet,
 	.removed = scsi_removed,
 };
