@@ -51,19 +51,10 @@ int main(void)
 """
 
 
-def names():
-    ports = "build/ports/"
-    listing = subprocess.run(["nm", "-g", "--defined-only", "build/libferrule.a", ports + "lwip/liblwip.a",
-                              ports + "e2fsprogs/libext2fs.a", ports + "musl/enosys.o", "build/hello.debug"],
-                             cwd=tree.TOP, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True).stdout
-    # The image has those of the linker script, and those that only a linked image has.
-    own = {"KERNEL_BASE", "application_name", "image_start", "text_end"}
-    found = set(re.findall(r"^[0-9a-f]+ \w (\w+)$", listing, re.M))
-    assert own < found
-    libc = set(re.findall(r"^[0-9a-f]+ \w (\w+)$", subprocess.run(
-        ["nm", "-g", "--defined-only", ports + "musl/lib/libc.a"], cwd=tree.TOP, stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL, text=True).stdout, re.M))
-    return sorted(name for name in found - libc if not PUBLIC.match(name))
+def defined(*files):
+    listing = subprocess.run(["nm", "-g", "--defined-only", *files], cwd=tree.TOP, check=True, stdout=subprocess.PIPE,
+                             stderr=subprocess.DEVNULL, text=True).stdout
+    return {name for name in re.findall(r"^[0-9a-f]+ \w (\w+)$", listing, re.M) if not PUBLIC.match(name)}
 
 
 def program(mine):
@@ -82,7 +73,12 @@ def program(mine):
 def test_all_names_of_the_runtime(tmp_path):
     """With the shell, shares and all that comes with sockets and files."""
     tree.make(tree.TOP, "build/hello.elf")
-    mine = names()
+    ports = "build/ports/"
+    found = defined("build/libferrule.a", ports + "lwip/liblwip.a", ports + "e2fsprogs/libext2fs.a",
+                    ports + "musl/enosys.o", "build/hello.debug")
+    # The image has those of the linker script, and those that only a linked image has.
+    assert {"KERNEL_BASE", "application_name", "image_start", "text_end"} < found
+    mine = sorted(found - defined(ports + "musl/lib/libc.a"))
     assert len(mine) > 1500
     files = {"main.c": MAIN, "names.c": program(mine),
              "app.mk": "LINK := ferrule_shell ferrule_virtiofs ferrule_9p ferrule_balloon_info\n"}
@@ -93,6 +89,17 @@ def test_all_names_of_the_runtime(tmp_path):
         said = tree.boot(image, "log=info net=dhcp", "-drive", f"if=none,id=d,format=raw,file={disk}", "-device",
                          "virtio-blk-pci,drive=d", "-netdev", "user,id=n", "-device", "virtio-net-pci,netdev=n")
     assert "heard, with %d names\n" % len(mine) in said, said
+
+
+def test_as_a_process(tmp_path):
+    """The same on Linux, with the names that are there."""
+    tree.make(tree.TOP, "build/host/libferrule.a")
+    mine = sorted(defined("build/host/libferrule.a") - {"nanosleep", "sleep", "usleep"})
+    assert len(mine) > 400
+    main = "#include <stdio.h>\nint check_names(void);\nint main(void) { printf(\"%d\\n\", check_names()); return 0; }\n"
+    with tree.application(tmp_path, "hostnames", {"main.c": main, "names.c": program(mine)}, "build/host/%s") as process:
+        said = subprocess.run([process], check=True, stdout=subprocess.PIPE, text=True, timeout=60).stdout
+    assert said == "%d\n" % len(mine)
 
 
 def test_the_runtime_is_out_of_reach(tmp_path):

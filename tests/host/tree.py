@@ -16,19 +16,19 @@ import pytest
 TOP = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 
-def make(folder, goal):
+def make(folder, goal, *settings):
     """One at a time: tests run side by side, and have one build folder."""
     os.makedirs(os.path.join(TOP, "build"), exist_ok=True)
     with open(os.path.join(TOP, "build/tests.lock"), "w", encoding="utf-8") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        made = subprocess.run(["make", "-C", str(folder), "DEPS=no", goal], stdout=subprocess.PIPE,
+        made = subprocess.run(["make", "-C", str(folder), "DEPS=no", goal, *settings], stdout=subprocess.PIPE,
                               stderr=subprocess.STDOUT)
     assert made.returncode == 0, made.stdout.decode()[-4000:]
 
 
 @contextlib.contextmanager
-def application(folder, app, files):
-    """The path of the image that is made of FILES, a dictionary, as the application APP."""
+def application(folder, app, files, goal="build/%s.elf"):
+    """The path of the image, or what GOAL says, that is made of FILES, a dictionary, as the application APP."""
     os.makedirs(os.path.join(TOP, "build"), exist_ok=True)
     for name in os.listdir(TOP):
         if name not in ("build", "apps", ".git"):
@@ -38,12 +38,13 @@ def application(folder, app, files):
     for name, text in files.items():
         (folder / "apps" / app / name).write_text(text)
     try:
-        make(folder, "build/%s.elf" % app)
-        yield folder / "build" / (app + ".elf")
+        make(folder, goal % app, "HOST_APPS=" + app)
+        yield folder / (goal % app)
     finally:
-        for left in glob.glob(os.path.join(TOP, "build", app + ".*")):
+        for left in glob.glob(os.path.join(TOP, "build", app + ".*")) + glob.glob(os.path.join(TOP, "build/host", app)):
             os.remove(left)
-        shutil.rmtree(os.path.join(TOP, "build/obj/apps", app), ignore_errors=True)
+        for objects in "build/obj/apps", "build/host/obj/apps":
+            shutil.rmtree(os.path.join(TOP, objects, app), ignore_errors=True)
 
 
 def boot(image, cmdline, *devices, status=0):
