@@ -41,30 +41,27 @@ static bool leads_to(const struct pci_device *bridge, uint8_t bus)
 	return false;
 }
 
-static bool covers(const struct pci_device *bridge, unsigned number)
+static void take(bool *taken, const struct pci_device *bridge)
 {
 	uint32_t buses = pci_read32(bridge, BUSES);
 
-	return secondary(buses) && number >= secondary(buses) &&
-	       number <= subordinate(buses);
+	for (unsigned i = secondary(buses); i && i <= subordinate(buses); i++)
+		taken[i] = true;
 }
 
-/* Somebody is there, or it was reserved for a bridge that does not lead to us. */
-static bool is_taken(const struct pci_device *self, unsigned number)
+/* Numbers where somebody is, and those reserved for bridges that do not lead to us. */
+static void find_taken(const struct pci_device *self, bool *taken)
 {
 	struct pci_device sibling;
 
-	if (pci_bus_known((uint8_t)number))
-		return true;
+	for (unsigned i = 0; i < ALL_BUSES; i++)
+		taken[i] = pci_bus_known((uint8_t)i);
 	for (struct pci_device *each = pci_devices; each; each = each->next)
-		if (each->header_type == 1 && !leads_to(each, self->address.bus) &&
-		    covers(each, number))
-			return true;
+		if (each->header_type == 1 && !leads_to(each, self->address.bus))
+			take(taken, each);
 	for (unsigned f = 0; f < 8; f++)
-		if (pci_sibling(self, f, &sibling) && sibling.header_type == 1 &&
-		    covers(&sibling, number))
-			return true;
-	return false;
+		if (pci_sibling(self, f, &sibling) && sibling.header_type == 1)
+			take(taken, &sibling);
 }
 
 /* The first run of free numbers below this bus; its length. Behind the number of another
@@ -75,14 +72,14 @@ static unsigned free_buses(const struct pci_device *self, unsigned *first)
 	const struct pci_device *above = pci_bridge_to(bus);
 	unsigned end = above ? subordinate(pci_read32(above, BUSES)) + 1u : ALL_BUSES;
 	unsigned at = bus + 1u, count = 0;
+	bool taken[ALL_BUSES];
 
-	while (at < end && is_taken(self, at)) {
+	find_taken(self, taken);
+	for (; at < end && taken[at]; at++)
 		if (!above && pci_bus_known((uint8_t)at) && !pci_bridge_to((uint8_t)at))
 			return 0;
-		at++;
-	}
 	*first = at;
-	while (at + count < end && !is_taken(self, at + count))
+	while (at + count < end && !taken[at + count])
 		count++;
 	return count;
 }

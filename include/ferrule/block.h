@@ -9,7 +9,7 @@
  * Errors: 0, or a negative errno: -EIO the device failed it, -EROFS it is read-only,
  * -EINVAL bad alignment, length or range, -ENOTSUP the device cannot do that, -ENODEV it
  * was unplugged. A device that breaks a rule or falls silent is reset; requests wait for
- * that and are issued again, at most three times. */
+ * that and are issued again, at most three times. One that goes on so is given up: -EIO. */
 
 #ifndef FERRULE_BLOCK_H
 #define FERRULE_BLOCK_H

@@ -162,6 +162,25 @@ static void no_window(void **state)
 	assert_int_equal(address_of(pci, 0), 0);
 }
 
+/* On a root bus: numbers up to those of the next one. */
+static void on_a_root_bus(void **state)
+{
+	struct mock_pci *bridges[2];
+
+	(void)state;
+	reserve(1);
+	pci_scan_root(3);
+	for (unsigned i = 0; i < 2; i++) {
+		bridges[i] = new_bridge(0, 7 + i);
+		pci_slot_plugged(0, (uint8_t)(7 + i));
+	}
+	assert_int_equal(secondary(bridges[0]), 1);
+	assert_int_equal(subordinate(bridges[0]), 2);
+	assert_int_equal(secondary(bridges[1]), 0);
+	for (unsigned i = 0; i < 2; i++)
+		pci_slot_unplugged(0, (uint8_t)(7 + i), true);
+}
+
 /* Registers that do not keep what is written, and say that they lead elsewhere. */
 static uint32_t stuck_at;
 
@@ -235,7 +254,7 @@ int main(void)
 		hotplug_test(in_and_out),     hotplug_test(a_switch),
 		hotplug_test(no_number),      hotplug_test(no_window),
 		hotplug_test(lying_numbers),  hotplug_test(nest),
-		hotplug_test(many_functions),
+		hotplug_test(many_functions), hotplug_test(on_a_root_bus),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
