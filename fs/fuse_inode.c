@@ -108,7 +108,7 @@ int fuse_inode_of(struct fuse *fuse, const struct fuse_entry_out *entry, unsigne
 	if (node)
 		__atomic_add_fetch(&node->lookups, 1, __ATOMIC_RELAXED);
 	mutex_unlock(&fuse->mutex);
-	if (found && found != &node->inode)
+	if (found && (!node || found != &node->inode))
 		fs_inode_put(found);
 	if (!node) {
 		virtio_fs_forget(fuse->device, session, entry->nodeid, 1);
