@@ -196,10 +196,13 @@ static const struct acpi_header *madt;
 /* The entry at *offset if it lies wholly in the table; steps *offset past it. */
 static const uint8_t *madt_next(size_t *offset)
 {
-	const uint8_t *entry = (const uint8_t *)madt + *offset;
 	size_t left = madt && *offset < madt->length ? madt->length - *offset : 0;
+	const uint8_t *entry;
 
-	if (left < 2 || entry[1] < 2 || entry[1] > left)
+	if (left < 2)
+		return NULL;
+	entry = (const uint8_t *)madt + *offset;
+	if (entry[1] < 2 || entry[1] > left)
 		return NULL;
 	*offset += entry[1];
 	return entry;

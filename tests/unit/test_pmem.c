@@ -304,6 +304,17 @@ static void without_memory(void **state)
 	mock_remove(mock);
 }
 
+/* A flush would wait for ever for room in it. */
+static void queue_too_small(void **state)
+{
+	struct mock *mock = fresh((uintptr_t)memory, BYTES);
+
+	(void)state;
+	mock->queue_max[0] = 1;
+	assert_int_not_equal(mock_add(mock), 0);
+	mock_remove(mock);
+}
+
 static int nothing_left(void **state)
 {
 	(void)state;
@@ -317,7 +328,7 @@ int main(void)
 		pmem_test(disk_of_memory),  pmem_test(mapped),
 		pmem_test(shared_region),   pmem_test(hostile_ranges),
 		pmem_test(failing_flushes), pmem_test(recovery),
-		pmem_test(without_memory),
+		pmem_test(without_memory),  pmem_test(queue_too_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -53,8 +53,11 @@ static int find_queue(struct pmem *pmem)
 	static const struct virtqueue_wanted wanted = {
 		.name = "flush", .size_max = 8, .callback = pmem_used, .pieces_max = 1
 	};
+	int error = virtio_find_queues(pmem->device, &wanted, 1, &pmem->vq);
 
-	return virtio_find_queues(pmem->device, &wanted, 1, &pmem->vq);
+	if (!error && virtqueue_pieces_max(pmem->vq) < PMEM_PIECES)
+		error = -ENOTSUP; /* no flush would ever be sent */
+	return error;
 }
 
 static int set_up(struct pmem *pmem)

@@ -21,6 +21,7 @@ struct pmem_shared {
 	uint32_t result; /* device writes; read once, after the used entry */
 };
 #define PMEM_RESULT_UNWRITTEN UINT32_C(0x55555555) /* ours */
+#define PMEM_PIECES	      2			   /* a buffer for each of them */
 
 struct pmem {
 	struct ferrule_block disk;

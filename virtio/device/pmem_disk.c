@@ -13,7 +13,7 @@
 /* [PM-02] Sends a flush for all that wait. Under the lock; true: kick. */
 static bool send(struct pmem *pmem)
 {
-	struct virtio_piece pieces[2] = {
+	struct virtio_piece pieces[PMEM_PIECES] = {
 		{ pmem->shared_phys + offsetof(struct pmem_shared, type), 4 },
 		{ pmem->shared_phys + offsetof(struct pmem_shared, result), 4 },
 	};
