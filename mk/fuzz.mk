@@ -28,6 +28,7 @@ FUZZ_core := $(FUZZ_bare) $(FUZZ_HOST) $(MOCK_CORE) \
 FUZZ_device := $(FUZZ_core) tests/fuzz/device.c $(MOCK_DIR)/transport.c
 FUZZ_pci := $(FUZZ_core) $(MOCK_PCI) $(MOCK_DIR)/pci.c kernel/acpi.c $(wildcard kernel/aml*.c kernel/pci*.c) \
 	$(wildcard virtio/transport/pci*.c) virtio/transport/transports.c
+FUZZ_mmio := $(FUZZ_pci) $(MOCK_DIR)/mmio.c $(wildcard virtio/transport/mmio*.c)
 
 $(FUZZ_LIST): $(FUZZ_TARGETS:%=tests/fuzz/fuzz_%.c)
 	@mkdir -p $(@D)

@@ -48,7 +48,7 @@ static void configure(struct mock *mock, struct mock_chaos *chaos)
 	memset(mock->config_writable, true, sizeof(mock->config_writable));
 }
 
-/* Rarely: no memory, slow or endless resets, a restless configuration. */
+/* Rarely: no memory, slow or endless resets, a restless configuration, tiny queues. */
 static void trouble(struct mock *mock, struct mock_chaos *chaos)
 {
 	uint8_t kind = mock_chaos_byte(chaos);
@@ -72,6 +72,11 @@ static void trouble(struct mock *mock, struct mock_chaos *chaos)
 		break;
 	case 6:
 		mock->no_features_ok = true;
+		break;
+	case 7:
+		for (unsigned i = 0; i < MOCK_QUEUES; i++)
+			if (mock->queue_max[i])
+				mock->queue_max[i] = 1u << amount % 2;
 		break;
 	default:
 		break;
