@@ -24,7 +24,7 @@ ROOTS = -u virtio_console_driver -u virtio_pci_driver -u pci_scan
 app_roots = $(ROOTS) $(addprefix -u ,$(shell sed -n 's/^LINK *:= *//p' apps/$(1)/app.mk 2>/dev/null))
 
 # The program's names are its own: before it is linked, those that the runtime has too, or wants
-# (port_of), are changed in its objects (program.port_of). HIDE is empty for the one that is to
+# (port_of), are changed in its objects (program.port_of). HIDE is empty for those that are to
 # get at the runtime's.
 PRIVATE = $(BUILD)/private_names
 HIDE = --redefine-syms=$(PRIVATE)

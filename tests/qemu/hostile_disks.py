@@ -15,7 +15,7 @@ class Blk(Liar):
     kind, name_in_guest = 'blk', 'block0'
     queue_count = 1
     config = struct.pack('<QIIHBBI', SECTORS, 0, 126, 0, 0, 0, 512).ljust(60, b'\0')
-    overrides = {'unwritten': (False, {EIO})}
+    overrides = {(0, 'unwritten'): (False, {EIO})}
 
     def answer(self, queue, chain):
         kind, = struct.unpack_from('<I', chain.readable())

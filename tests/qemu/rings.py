@@ -80,13 +80,18 @@ class Queue:
     """What both layouts have. `memory` is the device's."""
 
     def __init__(self, device, index):
-        self.device, self.index, self.size, self.enabled = device, index, 0, False
+        self.device, self.index, self.size = device, index, 0
+        self.enabled = self.started = False
         self.desc = self.avail = self.used = 0
         self.kick = self.call = None
 
     @property
     def memory(self):
         return self.device.memory
+
+    @property
+    def running(self):
+        return self.enabled and self.started
 
     def push(self, chain, written):
         """The driver's buffer back."""
@@ -109,23 +114,29 @@ class SplitQueue(Queue):
         return self.seen
 
     def available(self):
-        return self.enabled and self.memory.read16(self.avail + 2) != self.seen
+        return self.running and self.memory.read16(self.avail + 2) != self.seen
+
+    def walk(self, at):
+        """The descriptors of a chain: each one's number, address, size, flags."""
+        for _ in range(self.size):
+            address, size, flags, following = struct.unpack(
+                '<QIHH', self.memory.read(self.desc + 16 * at, 16))
+            yield at, address, size, flags
+            if not flags & DESC_NEXT:
+                break
+            at = following
+
+    def head(self, index):
+        return self.memory.read16(self.avail + 4 + 2 * (index % self.size))
 
     def pop(self):
         """The next buffer, or None."""
         if not self.available():
             return None
-        head = self.memory.read16(self.avail + 4 + 2 * (self.seen % self.size))
+        head = self.head(self.seen)
         self.seen = (self.seen + 1) & 0xffff
-        pieces, at = [], head
-        for _ in range(self.size):
-            address, size, flags, following = struct.unpack(
-                '<QIHH', self.memory.read(self.desc + 16 * at, 16))
-            pieces.append((address, size, bool(flags & DESC_WRITE)))
-            if not flags & DESC_NEXT:
-                break
-            at = following
-        return Chain(self.memory, head, pieces)
+        return Chain(self.memory, head, [(address, size, bool(flags & DESC_WRITE))
+                                         for _, address, size, flags in self.walk(head)])
 
     def use(self, head, written, _=1):
         """A used element of any content."""
@@ -140,9 +151,15 @@ class SplitQueue(Queue):
         self.memory.write16(self.used + 2, self.used_index)
 
     def scribble(self):
-        """Over all that the device must only read."""
-        self.memory.write(self.desc, os.urandom(16 * self.size))
-        self.memory.write(self.avail + 4, os.urandom(2 * self.size))
+        """Over all that the device must only read, save what it has yet to understand itself."""
+        waiting = (self.memory.read16(self.avail + 2) - self.seen) & 0xffff
+        heads = [self.head(self.seen + i) for i in range(waiting)]
+        kept = {at for head in heads for at, *_ in self.walk(head)}
+        for i in range(self.size):
+            if i not in kept:
+                self.memory.write(self.desc + 16 * i, os.urandom(16))
+            if (i - self.seen) % self.size >= waiting:
+                self.memory.write(self.avail + 4 + 2 * i, os.urandom(2))
 
     def wanted(self):
         return not self.memory.read16(self.avail) & NO_INTERRUPT
@@ -162,8 +179,8 @@ class PackedQueue(Queue):
         return (self.next | self.next_wrap << 15 | self.done << 16 | self.done_wrap << 31)
 
     def available(self):
-        flags = self.memory.read16(self.desc + 16 * self.next + 14) if self.enabled else 0
-        return self.enabled and bool(flags & DESC_AVAIL) == self.next_wrap != bool(
+        flags = self.memory.read16(self.desc + 16 * self.next + 14) if self.running else 0
+        return self.running and bool(flags & DESC_AVAIL) == self.next_wrap != bool(
             flags & DESC_USED)
 
     def pop(self):
@@ -197,7 +214,9 @@ class PackedQueue(Queue):
     def scribble(self):
         """Addresses and lengths alone: by the others the device says what it used."""
         for slot in range(self.size):
-            self.memory.write(self.desc + 16 * slot, os.urandom(12))
+            flags = self.memory.read16(self.desc + 16 * slot + 14)
+            if bool(flags & DESC_AVAIL) == bool(flags & DESC_USED):
+                self.memory.write(self.desc + 16 * slot, os.urandom(12))
 
     def wanted(self):
         return self.memory.read16(self.avail + 2) != NO_INTERRUPT

@@ -6,12 +6,15 @@ on. No panic, no hang."""
 import pytest
 
 import hostile_disks
+import hostile_net
 import liar
 
 RINGS = ('split', 'packed')
 # The device, the queue, and what it can lie about besides the ring.
 LIARS = {
     'blk': (hostile_disks.Blk, 0, hostile_disks.BLK_LIES),
+    'net-rx': (hostile_net.Net, hostile_net.RX, hostile_net.RX_LIES),
+    'net-tx': (hostile_net.Net, hostile_net.TX, {}),
     'rng': (hostile_disks.Rng, 0, hostile_disks.RNG_LIES),
 }
 
@@ -40,11 +43,11 @@ def test_lie(name, ring, device, queue, what, lie, pool, image):
     """What lies costs its own users at most, while it lies: in the ring [VQ-16] [VQ-17] [VQ-18]
     [VQ-19] [VQ-20] [VQ-21] [PQ-17] [PQ-18], and in what it says to a disk [BLK-16] [BLK-17] or to
     the generator [RNG-01] [RNG-02]."""
-    if what in device.overrides:
-        lie = lie._replace(breaks=device.overrides[what][0], results=device.overrides[what][1])
+    if (queue, what) in device.overrides:
+        breaks, results = device.overrides[queue, what]
+        lie = lie._replace(breaks=breaks, results=results)
     guest = pool.get(device, image, ring)
     guest.hears(lie, queue)
-    guest.used = False
 
 
 @EACH
@@ -89,7 +92,6 @@ def test_silence(name, ring, pool, image):
     guest.others_run_on()
     guest.device.tell(None, 0)
     guest.device.release()
-    guest.end()
     guest.works()
     guest.used = False
 

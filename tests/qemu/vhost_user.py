@@ -123,7 +123,7 @@ class Device(threading.Thread):
         elif request == GET_VRING_BASE:
             index, = struct.unpack_from('<I', payload)
             queue = self.queues[index]
-            queue.enabled, queue.kick = False, None
+            queue.started, queue.kick = False, None
             self.reply(request, struct.pack('<II', index, queue.base()))
         else:
             self.set(request, payload, fds)
@@ -139,8 +139,12 @@ class Device(threading.Thread):
             self.back = socket.socket(fileno=fds[0])
         elif request in (SET_VRING_KICK, SET_VRING_CALL):
             index = struct.unpack('<Q', payload)[0] & 0xff
-            setattr(self.queues[index], 'kick' if request == SET_VRING_KICK else 'call',
-                    fds[0] if fds else None)
+            queue, fd = self.queues[index], fds[0] if fds else None
+            if request == SET_VRING_CALL:
+                queue.call = fd
+            else:
+                queue.kick, queue.started = fd, True
+                self.handle(queue)
         elif request in (SET_VRING_NUM, SET_VRING_BASE, SET_VRING_ENABLE):
             index, value = struct.unpack('<II', payload)
             if index < self.queue_count:
