@@ -4,18 +4,33 @@
 import os
 import struct
 
-from liar import EAGAIN, EIO, Liar, Lie, answered
+from liar import EAGAIN, EIO, Liar, answered, differently
 
 SECTORS = 2048
 GET_ID = 8
+SIZE_MAX, SEG_MAX, BLK_SIZE, TOPOLOGY, DISCARD, WRITE_ZEROES = (
+    1 << bit for bit in (1, 2, 6, 10, 13, 14))
 PATTERN = b'\xa5'
+
+
+# VIRTIO 1.3 §5.2.4; the geometry is left out.
+def config(capacity=SECTORS, size_max=0, seg_max=126, blk_size=512, topology=bytes(8), writeback=0,
+           num_queues=1, rest=bytes(24)):
+    return struct.pack('<QII4xI', capacity, size_max, seg_max, blk_size) + topology + struct.pack(
+        '<BxH', writeback, num_queues) + rest
 
 
 class Blk(Liar):
     kind, name_in_guest = 'blk', 'block0'
     queue_count = 1
-    config = struct.pack('<QIIHBBI', SECTORS, 0, 126, 0, 0, 0, 512).ljust(60, b'\0')
-    overrides = {(0, 'unwritten'): (False, {EIO})}
+    features = Liar.features | SIZE_MAX | SEG_MAX | BLK_SIZE | TOPOLOGY | DISCARD | WRITE_ZEROES
+    config = config()
+    overrides = {(0, 'unwritten'): differently('unwritten', False, {EIO})}
+
+    def __init__(self, path, says=(), **more):
+        super().__init__(path, **more)
+        if says:
+            self.config = config(**dict(says))
 
     def answer(self, queue, chain):
         kind, = struct.unpack_from('<I', chain.readable())
@@ -30,6 +45,20 @@ class Blk(Liar):
 BLK_LIES = {
     'status unknown': answered(lambda _, answer: answer[:-1] + b'\x77', False, {EIO}),
     'status unwritten': answered(lambda _, answer: answer[:-1], False, {EIO}),
+}
+
+
+CONFIGS = {
+    'all ones': dict(capacity=(1 << 64) - 1, size_max=0xffffffff, seg_max=0xffffffff,
+                     blk_size=0xffffffff, topology=b'\xff' * 8, rest=b'\xff' * 24),
+    'nothing': dict(capacity=0, seg_max=0, blk_size=0),
+    'no segments': dict(seg_max=0),
+    'segments of a byte': dict(size_max=1),
+    'blocks of nothing': dict(blk_size=0),
+    'blocks of three bytes': dict(blk_size=3),
+    'blocks of 2 GiB': dict(blk_size=1 << 31),
+    'blocks within blocks': dict(topology=b'\xff\xff\xff\xff' + bytes(4)),
+    'ranges without end': dict(rest=b'\xff' * 24),
 }
 
 

@@ -6,7 +6,7 @@ import os
 import struct
 
 import vhost_user
-from liar import EAGAIN, Liar, Lie, answered
+from liar import EAGAIN, Liar, Lie, answered, differently
 
 HEADER = struct.Struct('<BBHHHHH')  # flags, gso_type, hdr_len, gso_size, csum_…, num_buffers
 NEEDS_CSUM, DATA_VALID = 1, 2
@@ -28,9 +28,10 @@ class Net(Liar):
     cmdline = 'net=10.0.2.15/24'
     overrides = {
         # Most receive buffers are in flight: nothing is in the one of another.
-        (RX, 'id of another'): (None, {EAGAIN}),
-        (RX, 'unwritten'): (False, {EAGAIN}),
-        (TX, 'id again'): (None, None),  # the driver may be faster, and use that slot itself
+        (RX, 'id of another'): differently('id of another', None, {EAGAIN}),
+        (RX, 'unwritten'): differently('unwritten', False, {EAGAIN}),
+        # The driver may be faster, and use that slot itself.
+        (TX, 'id again'): differently('id again', None, None),
     }
 
     def __init__(self, path, **more):

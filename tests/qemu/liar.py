@@ -43,9 +43,10 @@ def answered(spoil, breaks=False, results=None):
 class Liar(vhost_user.Device):
     kind = ''           # what the guest's command calls it
     name_in_guest = ''
+    rings = 'split', 'packed'
     lies_in = 0         # the queue that the lies are of, unless told otherwise
     broken = {0}        # what a use may come to when the device was reset meanwhile
-    overrides = {}      # lies that are another thing to this device, by queue
+    overrides = {}      # of the ring's lies, by queue: other outcomes; None: it is none there
     cmdline = ''
 
     def __init__(self, path, packed=False, **more):
@@ -68,6 +69,10 @@ class Liar(vhost_user.Device):
             chains.append(chain)
         return chains
 
+    def is_of_use(self, queue, chain):
+        """Whether somebody waits for it who will say what came of it."""
+        return True
+
     def handle(self, queue):
         answers = [(chain, self.answer(queue, chain)) for chain in self.pop_all(queue)]
         for chain, answer in answers:
@@ -77,7 +82,7 @@ class Liar(vhost_user.Device):
             queue.interrupt()
 
     def settle(self, queue, chain, answer):
-        if (self.left and queue.index == self.lie_queue and
+        if (self.left and queue.index == self.lie_queue and self.is_of_use(queue, chain) and
                 self.lie(queue, chain, answer) is not False):
             self.left -= 1
             self.lied += 1
@@ -91,6 +96,9 @@ class Liar(vhost_user.Device):
             self.lie_queue = self.lies_in if queue is None else queue
             self.lie, self.lied, self.left = lie, 0, times
         self.run_soon(begin)
+
+    def prompt(self):
+        """The device is about to be used: an occasion, where there is no other."""
 
     def release(self):
         """What was held back is answered, late."""
@@ -175,6 +183,11 @@ RING_LIES = {  # in a packed ring the driver does not look back: that is silence
 }
 
 
+def differently(name, breaks, results):
+    """A lie in the ring that is another thing to some device."""
+    return RING_LIES['split'][name]._replace(breaks=breaks, results=results)
+
+
 def any_of(lies, seed):
     """Any of them, or none."""
     chance = random.Random(seed)
@@ -191,13 +204,14 @@ class Guest:
         self.tmp = tempfile.TemporaryDirectory(prefix='ferrule-liar-')
         path = os.path.join(self.tmp.name, 'backend')
         self.device = device_class(path, packed=ring == 'packed', **more)
-        self.kind, self.used, self.breaks = device_class.kind, False, 0
+        self.kind, self.used, self.breaks, self.number = device_class.kind, False, 0, 0
         honest = disks.Disk(self.tmp.name, 0, '1M')
         options += ',packed=on' if ring == 'packed' else ''
         disk = 'vdb' if self.kind == 'blk' else 'vda'
         self.device.start()
         self.machine = qemu.Machine(
-            image('guest/liars'), cmdline=f'log=info root=none share_timeout=1 {device_class.cmdline} -- {disk}',
+            image('guest/liars'),
+            cmdline=f'log=info root=none share_timeout=1 {device_class.cmdline} -- {disk}',
             devices=[*self.device.arguments(path, options + ',addr=0x4'), *honest.arguments,
                      '-device', 'virtio-blk-pci,drive=disk0,addr=0x5'])
         self.machine.wait('^reading')
@@ -208,27 +222,39 @@ class Guest:
         self.device.stop()
         self.tmp.cleanup()
 
-    def ask(self, command, pattern, **more):
-        self.machine.send(command + '\r', stream='serial')
-        return self.machine.wait(pattern, **more)
+    def ask(self, command, pattern):
+        """An answer of the shell's; once more if a line of the log came in between."""
+        for last in False, False, True:
+            self.machine.send(command + '\r', stream='serial')
+            try:
+                return self.machine.wait(pattern, timeout=None if last else 3)
+            except qemu.QemuError:
+                if last:
+                    raise
+        return None
 
     def begin(self):
-        self.machine.send(f'try {self.kind}\r', stream='serial')
+        self.device.prompt()
+        self.number += 1
+        self.machine.send(f'try {self.kind} {self.number}\r', stream='serial')
 
     def end(self, timeout=None):
         """What a use of the device comes to: 0, an error, or 'wrong'."""
-        result = self.machine.wait(rf'(?:^|> ){self.kind}: (-?\w+)\n', timeout=timeout)[1]
+        result = self.machine.wait(rf'{self.kind} {self.number}: (-?\w+)\n', timeout=timeout)[1]
         return 'wrong' if result == b'wrong' else int(result)
 
     def use(self, timeout=None):
         self.begin()
         return self.end(timeout)
 
-    def works(self):
-        """It does, before long."""
+    def until(self, wanted):
+        """A use comes to that, before long."""
         end = time.monotonic() + 20 * qemu.PATIENCE
-        while self.use() != 0:
-            assert time.monotonic() < end, 'the device does not come back'
+        while (result := self.use()) != wanted:
+            assert time.monotonic() < end, f'still {result}'
+
+    def works(self):
+        self.until(0)
 
     def faults(self):
         """Rules that the device broke, and how often it came back."""
@@ -273,6 +299,8 @@ class Guest:
             result = self.use()
         assert result in allowed, result
         self.works()
+        while lie.breaks and self.faults()[0] == faults and time.monotonic() < end:
+            pass
         found = self.faults()[0] - faults
         self.breaks += found
         assert lie.breaks in (None, bool(found)), f'{found} rules broken'

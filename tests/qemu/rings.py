@@ -93,6 +93,17 @@ class Queue:
     def running(self):
         return self.enabled and self.started
 
+    def hear_at(self, fd):
+        """Where the driver kicks from now on; None: nowhere."""
+        if self.kick is not None:
+            os.close(self.kick)
+        self.kick = fd
+
+    def call_at(self, fd):
+        if self.call is not None:
+            os.close(self.call)
+        self.call = fd
+
     def push(self, chain, written):
         """The driver's buffer back."""
         self.use(chain.head, written, chain.length)

@@ -47,7 +47,7 @@ class Device(threading.Thread):
         self.packed = packed
         self.features |= RING_PACKED * packed
         self.queues = [layout(self, i) for i in range(self.queue_count)]
-        self.memory = self.back = None
+        self.memory = self.socket = self.back = None
         self.accepted = 0
         self.wake_read, self.wake_write = os.pipe()
         self.calls = []  # to be run in the device's thread
@@ -83,6 +83,14 @@ class Device(threading.Thread):
     def stop(self):
         self.run_soon(None)
         self.join(5)
+        for queue in self.queues:
+            queue.hear_at(None)
+            queue.call_at(None)
+        for end in self.listener, self.socket, self.back:
+            if end:
+                end.close()
+        os.close(self.wake_read)
+        os.close(self.wake_write)
 
     # The protocol.
 
@@ -123,7 +131,8 @@ class Device(threading.Thread):
         elif request == GET_VRING_BASE:
             index, = struct.unpack_from('<I', payload)
             queue = self.queues[index]
-            queue.started, queue.kick = False, None
+            queue.started = False
+            queue.hear_at(None)
             self.reply(request, struct.pack('<II', index, queue.base()))
         else:
             self.set(request, payload, fds)
@@ -141,10 +150,12 @@ class Device(threading.Thread):
             index = struct.unpack('<Q', payload)[0] & 0xff
             queue, fd = self.queues[index], fds[0] if fds else None
             if request == SET_VRING_CALL:
-                queue.call = fd
+                queue.call_at(fd)
+                if fd is not None:  # what was said to another is not heard
+                    queue.interrupt(always=True)
             else:
-                queue.kick, queue.started = fd, True
-                self.handle(queue)
+                queue.hear_at(fd)
+                queue.started = True
         elif request in (SET_VRING_NUM, SET_VRING_BASE, SET_VRING_ENABLE):
             index, value = struct.unpack('<II', payload)
             if index < self.queue_count:

@@ -4,8 +4,9 @@
 /* Beside an honest disk, a device that may lie (tests/qemu/liar.py): the disk DISK is read over
  * and over, which must never fail, and the shell gets commands:
  *
- *	try KIND	uses that device once, in a thread of its own, and prints "KIND: N",
- *			0 or an error; "KIND: wrong" for bytes that nobody wrote
+ *	try KIND N	uses that device once, in a thread of its own, and prints "KIND N: 0" or
+ *			an error; "KIND N: wrong" for bytes that nobody wrote. Twice, as a line of the
+ *			log may come in between
  *	honest		how often the disk was read
  *	faults		of each device: rules that it broke, how often it came back */
 
@@ -33,7 +34,7 @@ static const struct {
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
-#define NONE  KINDS
+#define NONE  0
 
 static atomic_ulong rounds;
 static atomic_uint wanted = NONE;
@@ -41,16 +42,18 @@ static atomic_uint wanted = NONE;
 static void *try_all(void *unused)
 {
 	for (;; usleep(PAUSE / 2)) {
-		unsigned kind = atomic_exchange(&wanted, NONE);
+		unsigned what = atomic_exchange(&wanted, NONE);
+		unsigned kind = what % KINDS, number = what / KINDS;
 		int result;
 
-		if (kind == NONE)
+		if (what == NONE)
 			continue;
 		result = kinds[kind].use();
-		if (result == WRONG)
-			printf("%s: wrong\n", kinds[kind].name);
-		else
-			printf("%s: %d\n", kinds[kind].name, result);
+		for (int times = 0; times < 2; times++)
+			if (result == WRONG)
+				printf("%s %u: wrong\n", kinds[kind].name, number);
+			else
+				printf("%s %u: %d\n", kinds[kind].name, number, result);
 	}
 	return unused;
 }
@@ -58,9 +61,13 @@ static void *try_all(void *unused)
 /* The shell's thread is the kernel's: it has no C library. */
 static void run_try(int count, char **words)
 {
-	for (unsigned i = 0; count == 2 && i < KINDS; i++)
+	unsigned number;
+
+	if (count != 3 || !shell_number(words[2], 1, 1000000, &number))
+		return;
+	for (unsigned i = 0; i < KINDS; i++)
 		if (!strcmp(words[1], kinds[i].name))
-			atomic_store(&wanted, i);
+			atomic_store(&wanted, i + number * KINDS);
 }
 
 static void run_honest(int count, char **words)
@@ -99,6 +106,8 @@ int main(int argc, char **argv)
 
 	pthread_t trier;
 
+	if (!disk) /* the liar made none */
+		disk = ferrule_block_find("vda");
 	if (pthread_create(&trier, NULL, try_all, NULL) || !disk ||
 	    ferrule_block_read(disk, 0, first, BYTES))
 		return 1;

@@ -29,8 +29,7 @@ uint64_t (*const volatile linked_vsock)(void) = ferrule_vsock_cid;
 #define FILE_BYTES 10000     /* of the share's file, each its own place's last byte */
 #define ASK_BYTES  (1 << 20) /* beyond it the generator asks the devices for more */
 #define REPLY_MS   400
-#define ANSWERS \
-	100 /* times REPLY_MS / 100 that an answer of the generator's device may take */
+#define ANSWER_MS  200
 
 static int use_disk(const char *name)
 {
@@ -46,14 +45,20 @@ static int use_disk(const char *name)
 	return error;
 }
 
+/* The honest one is the other; it is vda where the device makes none. */
 int use_blk(void)
 {
-	return use_disk("vda");
+	return ferrule_block_find("vdb") ? use_disk("vda") : -ENODEV;
 }
 
+/* One that was removed keeps its name while it is held. */
 int use_scsi(void)
 {
-	return use_disk("sda");
+	int result = -ENODEV;
+
+	for (char letter = 'a'; result == -ENODEV && letter <= 'z'; letter++)
+		result = use_disk((char[]){ 's', 'd', letter, 0 });
+	return result;
 }
 
 /* Whether what was sent comes back, within REPLY_MS. */
@@ -180,7 +185,7 @@ int use_rng(void)
 	uint64_t before = answered();
 
 	ferrule_entropy_read(data, sizeof(data));
-	for (unsigned i = 0; i < ANSWERS && answered() == before; i++)
-		usleep(REPLY_MS * 10);
+	for (unsigned i = 0; i < ANSWER_MS && answered() == before; i++)
+		usleep(1000);
 	return answered() == before ? -EAGAIN : 0;
 }
