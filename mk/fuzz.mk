@@ -61,7 +61,7 @@ FUZZ_LINK_afl := $(FUZZ_CC_afl) -fsanitize=fuzzer
 FUZZ_KEPT := tests/fuzz/world.c tests/fuzz/memory.c tests/fuzz/main.c
 
 # Sockets know lwIP's types.
-FUZZ_LWIP := posix/vsoc%.o tests/fuzz/socket%.o tests/fuzz/fuzz_vsoc%.o
+FUZZ_LWIP := posix/vsoc%.o tests/fuzz/socket%.o tests/fuzz/fuzz_vsoc%.o tests/unit/host/socke%.o
 $(foreach each,gcc libfuzzer afl,$(eval $(FUZZ_LWIP:%=build/fuzz/$(each)/obj/%): \
 	FUZZ_CFLAGS += -isystem build/ports/lwip/include -Inet/lwip/include -Wno-type-limits))
 

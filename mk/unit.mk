@@ -85,7 +85,7 @@ endif
 # The network stack, its sockets and their test see lwIP, which is built from its port's
 # source with the host's flags. (On the host the direct map begins at 0, so that a check of
 # posix/pointer.h against it is always true.)
-UNIT_LWIP := net/% posix/socke% posix/vsoc% tests/unit/test_vsoc% tests/unit/test_net_st% build/ports/lwip/%
+UNIT_LWIP := net/% posix/socke% posix/vsoc% tests/unit/host/socke% tests/unit/test_vsoc% tests/unit/test_net_st% build/ports/lwip/%
 $(UNIT_LWIP:%=build/unit/obj/%.o) $(UNIT_LWIP:%=build/unit/clang/%.ok): UNIT_CFLAGS += \
 	-isystem build/ports/lwip/include -Inet/lwip/include -Wno-type-limits
 build/unit/obj/build/ports/lwip/%.o build/unit/clang/build/ports/lwip/%.ok: UNIT_CFLAGS += -w

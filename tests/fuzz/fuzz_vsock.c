@@ -2,7 +2,7 @@
  * Copyright The Ferrule developers */
 
 /* sources: device virtio/device/vsock*.c posix/vsock*.c tests/fuzz/sockets.c
- *	kernel/sync.c */
+ *	tests/unit/host/sockets.c kernel/sync.c */
 /* runs: 5000 */
 
 /* AF_VSOCK and its device: a peer that sends any packet at any time, and a device that lies

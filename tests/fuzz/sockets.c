@@ -2,7 +2,6 @@
  * Copyright The Ferrule developers */
 
 #include <linux/vm_sockets.h>
-#include <ferrule/entropy.h>
 #include <kernel/time.h>
 #include <posix/vsock.h>
 #include "fuzz.h"
@@ -26,12 +25,6 @@ void net_unlock(void)
 	locked = false;
 }
 
-void net_wake(struct net_waiter *list, short events)
-{
-	(void)list;
-	(void)events;
-}
-
 /* The lock is not released by a call that a signal ends at once. */
 int net_wait(struct net_waiter **list, short events, uint64_t deadline_ns)
 {
@@ -52,35 +45,11 @@ int net_wait(struct net_waiter **list, short events, uint64_t deadline_ns)
 	return clock_ns() < deadline_ns ? 0 : -ETIMEDOUT;
 }
 
-void socket_init(struct socket *socket, const struct socket_protocol *protocol,
-		 int family, int type, int number, int flags)
-{
-	(void)flags;
-	socket->protocol = protocol;
-	socket->family = (sa_family_t)family;
-	socket->type = type;
-	socket->number = number;
-}
-
 void socket_changed(struct socket *socket, short news)
 {
 	FUZZ_ASSERT(locked);
 	(void)news;
 	socket->events = socket->protocol->events(socket);
-}
-
-int socket_take_error(struct socket *socket)
-{
-	int error = socket->error;
-
-	socket->error = 0;
-	return -error;
-}
-
-bool socket_nonblocking(const struct socket *socket)
-{
-	(void)socket;
-	return false;
 }
 
 uint64_t socket_deadline(uint64_t timeout_ns)
@@ -93,27 +62,6 @@ int socket_wait(struct socket *socket, short events, bool dont_wait, uint64_t de
 	int error = dont_wait ? -EAGAIN : net_wait(&socket->waiters, events, deadline_ns);
 
 	return error == -ETIMEDOUT ? -EAGAIN : error;
-}
-
-size_t iovec_copy_in(void *to, size_t bytes, const struct iovec *vector, int count,
-		     size_t position)
-{
-	FUZZ_ASSERT(count == 1 && position + bytes <= vector->iov_len);
-	memcpy(to, (char *)vector->iov_base + position, bytes);
-	return bytes;
-}
-
-size_t iovec_copy_out(const void *from, size_t bytes, const struct iovec *vector,
-		      int count, size_t position)
-{
-	FUZZ_ASSERT(count == 1 && position + bytes <= vector->iov_len);
-	memcpy((char *)vector->iov_base + position, from, bytes);
-	return bytes;
-}
-
-void ferrule_entropy_read(void *out, size_t bytes)
-{
-	memset(out, 7, bytes);
 }
 
 uint32_t fuzz_port(struct socket *socket)

@@ -5,6 +5,7 @@
  *	tests/unit/host/io.c tests/unit/host/irq.c tests/unit/host/cpu.c
  *	tests/unit/host/log.c tests/unit/host/heap.c tests/unit/host/page.c
  *	tests/unit/host/time.c tests/unit/host/thread.c tests/unit/host/panic.c
+ *	tests/unit/host/sockets.c
  *	kernel/sync.c kernel/format.c
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/virtqueue.c virtio/device/vsock.c virtio/device/vsock_rx.c

@@ -7,7 +7,6 @@
 #define UNIT_VSOCK_DEVICE_H
 
 #include <linux/vm_sockets.h>
-#include <ferrule/entropy.h>
 #include <posix/vsock.h>
 
 #define CID	  42
@@ -33,12 +32,6 @@ void net_unlock(void)
 {
 }
 
-void net_wake(struct net_waiter *list, short events)
-{
-	(void)list;
-	(void)events;
-}
-
 int net_wait(struct net_waiter **list, short events, uint64_t deadline_ns)
 {
 	(void)list;
@@ -51,34 +44,10 @@ int net_wait(struct net_waiter **list, short events, uint64_t deadline_ns)
 	return 0;
 }
 
-void socket_init(struct socket *socket, const struct socket_protocol *protocol,
-		 int family, int type, int number, int flags)
-{
-	(void)flags;
-	socket->protocol = protocol;
-	socket->family = (sa_family_t)family;
-	socket->type = type;
-	socket->number = number;
-}
-
 void socket_changed(struct socket *socket, short news)
 {
 	(void)news;
 	socket->events = socket->protocol->events(socket);
-}
-
-int socket_take_error(struct socket *socket)
-{
-	int error = socket->error;
-
-	socket->error = 0;
-	return -error;
-}
-
-bool socket_nonblocking(const struct socket *socket)
-{
-	(void)socket;
-	return false;
 }
 
 uint64_t socket_deadline(uint64_t timeout_ns)
@@ -91,29 +60,6 @@ int socket_wait(struct socket *socket, short events, bool dont_wait, uint64_t de
 {
 	(void)socket;
 	return dont_wait ? -EAGAIN : net_wait(NULL, events, deadline_ns);
-}
-
-size_t iovec_copy_in(void *to, size_t bytes, const struct iovec *vector, int count,
-		     size_t position)
-{
-	assert_int_equal(count, 1);
-	assert_true(position + bytes <= vector->iov_len);
-	memcpy(to, (char *)vector->iov_base + position, bytes);
-	return bytes;
-}
-
-size_t iovec_copy_out(const void *from, size_t bytes, const struct iovec *vector,
-		      int count, size_t position)
-{
-	assert_int_equal(count, 1);
-	assert_true(position + bytes <= vector->iov_len);
-	memcpy((char *)vector->iov_base + position, from, bytes);
-	return bytes;
-}
-
-void ferrule_entropy_read(void *out, size_t bytes)
-{
-	memset(out, 7, bytes);
 }
 
 /* --- the device ------------------------------------------------------------------------- */
