@@ -56,6 +56,7 @@ static void step(struct mock *mock, struct mock_chaos *chaos)
 	default:
 		ferrule_block_info(disk, &info);
 		FUZZ_ASSERT(memchr(info.serial, 0, sizeof(info.serial)));
+		ferrule_block_write_cache(disk, bytes > 4096);
 	}
 	ferrule_block_release(disk);
 }
