@@ -4,8 +4,9 @@
 /* What a fuzz target is made of. tests/fuzz/fuzz_NAME.c becomes a program for libFuzzer, one
  * for AFL++, and one by gcc that runs given inputs once (mk/fuzz.mk). Its first comment
  * names its sources; the word `device` stands for device.c, the mock and the virtio core,
- * `bare` for what every target needs. A slow one says with "runs: N" how many inputs are
- * enough for the tests (tests/fuzz/run).
+ * `pci` and `mmio` for the transports with the mock behind them, `bare` for what every
+ * target needs. A slow one says with "runs: N" how many inputs are enough for the tests
+ * (tests/fuzz/run).
  *
  * A target of a device driver says what the device is like and what a program does with
  * it. All else, each lie of the device's included, comes from the input:

@@ -229,7 +229,7 @@ void fuzz_one(const uint8_t *data, size_t bytes)
 		pci_io = host_io;
 		host_io.port_read = port_read;
 	}
-	mock->chaos = kind & 128 ? &chaos : NULL;
+	mock->chaos = &chaos;
 	hotplug(mock);
 	mock->chaos = NULL;
 	fuzz_check_leaks();
