@@ -52,6 +52,7 @@ LISTED = [(name, len(name)) for name in (b'.', b'..', b'file', b'link')]
 class Fs(Liar):
     kind, name_in_guest = 'fs', 'fs0'
     cmdline = 'mount=virtiofs:host:/host'
+    config = b'host'.ljust(36, b'\0') + struct.pack('<I', 1)  # (QEMU has its own)
     broken = {EIO, -errno.ESTALE}
     overrides = {
         (REQUESTS, 'unwritten'): differently('unwritten', True, {EIO}),
@@ -121,7 +122,7 @@ def header(length=0, error=0, unique=0):
 
 
 FAILS, WRONG = {EIO}, {'wrong'}
-FS_LIES = {
+FILE_LIES = {
     'the answer to another': header(unique=1),
     'a length of none': header(length=-(OUT.size + 128)),
     'longer than it is': header(length=1),
@@ -145,6 +146,8 @@ FS_LIES = {
     'short data': body(READ, CONTENT[:5], WRONG),
     'other data': body(READ, CONTENT[::-1], WRONG),
     'data from nowhere': body(READ, CONTENT + bytes(1), WRONG),
+}
+LIST_LIES = {  # and links
     'a name beyond the list': body(READDIR, directory((b'file', 400)), FAILS),
     'a name of 4 GiB': body(READDIR, directory((b'file', 0xffffffff)), FAILS),
     'a name of nothing': body(READDIR, directory((b'', 0)), FAILS),
@@ -157,6 +160,7 @@ FS_LIES = {
     'a NUL in a link': body(READLINK, b'fi\0e', FAILS),
     'a link that is too long': body(READLINK, b'x' * 4096, FAILS),
 }
+FS_LIES = {**FILE_LIES, **LIST_LIES}
 # What it says when a session begins: nothing is mounted, and the guest starts without it.
 INITS = {
     'another major': dict(major=8),

@@ -10,6 +10,7 @@ import collections
 import os
 import random
 import re
+import struct
 import tempfile
 import time
 
@@ -52,6 +53,7 @@ class Liar(vhost_user.Device):
     def __init__(self, path, packed=False, **more):
         super().__init__(path, packed=packed, **more)
         self.lie, self.lie_queue, self.left, self.lied, self.held = None, 0, 0, 0, []
+        self.scribbled = False
 
     @classmethod
     def arguments(cls, path, options):
@@ -74,7 +76,12 @@ class Liar(vhost_user.Device):
         return True
 
     def handle(self, queue):
-        answers = [(chain, self.answer(queue, chain)) for chain in self.pop_all(queue)]
+        try:
+            answers = [(chain, self.answer(queue, chain)) for chain in self.pop_all(queue)]
+        except (ValueError, struct.error):
+            if not self.scribbled:  # over what the driver was about to add
+                raise
+            return
         for chain, answer in answers:
             if answer is not None:
                 self.settle(queue, chain, answer)
@@ -151,6 +158,7 @@ def longer(queue, chain, answer):
 
 def scribble(queue, chain, answer):
     written = chain.fill(answer)
+    queue.device.scribbled = True
     queue.scribble()
     queue.push(chain, written)
 
