@@ -229,7 +229,8 @@ static struct virtio_transport legacy;
 void mock_unplug(struct mock *mock)
 {
 	virtio_device_gone(&mock->device);
-	mock->status = 0; /* what is left of the device says nothing, and sees no memory */
+	/* What is left of the device says nothing, and sees no memory. */
+	mock->status = 0;
 	for (unsigned i = 0; i < MOCK_QUEUES; i++)
 		mock_queue_forget(mock, i);
 	host_clock_advance(1);
