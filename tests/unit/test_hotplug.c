@@ -121,6 +121,25 @@ static void taken_by_surprise(void **state)
 	free_unplugged();
 }
 
+/* It reads as ones, but its slot says nothing of it, yet: it stays in the list until then. */
+static void gone_before_the_slot_says(void **state)
+{
+	struct mock_pci *pci;
+
+	(void)state;
+	add_port();
+	pci_scan();
+	pci = plug();
+	assert_true(found && found->live);
+	pci->gone = true;
+	virtio_device_break(found, "a test");
+	free_unplugged();
+	assert_null(virtio_devices);
+	assert_true(pci_slot_known(BUS, 0));
+	event(CHANGED);
+	assert_false(pci_slot_known(BUS, 0));
+}
+
 /* A slot that lies: it never completes a command, says that something is there when nothing
  * answers, presses its button without end, goes away itself. */
 static void a_lying_slot(void **state)
@@ -302,12 +321,19 @@ static void unplug_what_failed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		hotplug_test(addresses),      hotplug_test(no_room),
-		hotplug_test(in_and_out),     hotplug_test(taken_by_surprise),
-		hotplug_test(a_lying_slot),   hotplug_test(stuck_events),
-		hotplug_test(a_lying_bridge), hotplug_test(endless_windows),
-		hotplug_test(one_function),   hotplug_test(unplug_what_failed),
-		hotplug_test(storms),	      hotplug_test(line_storm),
+		hotplug_test(addresses),
+		hotplug_test(no_room),
+		hotplug_test(in_and_out),
+		hotplug_test(taken_by_surprise),
+		hotplug_test(a_lying_slot),
+		hotplug_test(stuck_events),
+		hotplug_test(a_lying_bridge),
+		hotplug_test(endless_windows),
+		hotplug_test(one_function),
+		hotplug_test(unplug_what_failed),
+		hotplug_test(storms),
+		hotplug_test(line_storm),
+		hotplug_test(gone_before_the_slot_says),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -27,11 +27,18 @@ void virtio_pci_removed(struct pci_device *pci)
 		virtio_device_gone(&self->device);
 }
 
+/* One that fell silent without being unplugged is in its slot's list still: it goes with the
+ * slot. */
 void virtio_pci_release(struct virtio_device *device)
 {
 	struct virtio_pci *self = virtio_pci(device);
 
-	pci_free(self->pci);
+	if (self->pci->gone) {
+		pci_free(self->pci);
+	} else {
+		self->pci->driver = NULL;
+		self->pci->driver_data = NULL;
+	}
 	kfree(self->window);
 	kfree(self);
 }
