@@ -30,7 +30,7 @@ class Counted(qemu.Machine):
         fd = self.ask_qemus.fileno()
         plugin = ','.join([PLUGIN, f'ask={fd}', *(f'at={a:#x}' for a in at)])
         kw.setdefault('memory', '256M')
-        super().__init__(image, machine='pc', cpu='qemu64', timeout=120, pass_fds=[fd],
+        super().__init__(image, machine='pc', cpu='qemu64', timeout=120, cpus='1', pass_fds=[fd],
                          trace=('virtio_queue_notify', 'virtio_notify'),
                          extra=['-icount', 'shift=0,sleep=on', '-plugin', plugin, '-d',
                                 'plugin', *kw.pop('extra', ())], **kw)

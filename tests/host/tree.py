@@ -51,8 +51,8 @@ def boot(image, cmdline, *devices, status=0):
     """What the image says on the serial port until it ends, with STATUS."""
     if not shutil.which("qemu-system-x86_64"):
         pytest.skip("qemu-system-x86_64 is not installed")
-    ran = subprocess.run(["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "max", "-m", "64", "-nodefaults",
-                          "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-device",
+    ran = subprocess.run(["qemu-system-x86_64", "-M", "q35", "-accel", "tcg", "-cpu", "max", "-m", "64",
+                          "-smp", "1,maxcpus=2", "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-serial", "stdio", "-device",
                           "isa-debug-exit,iobase=0xf4,iosize=4", "-kernel", str(image), "-append", cmdline, *devices],
                          stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, timeout=120)
     said = ran.stdout.decode(errors="replace").replace("\r\n", "\n")
