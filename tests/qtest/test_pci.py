@@ -36,13 +36,22 @@ def test_queue_sizes(machine, disk, packed, size):
     found.has(f'block0.0 requests: size {size}', f'sizes: {size} 0 0', disk.line)
 
 
-@pytest.mark.parametrize('option', ('', 'packed=on', 'vectors=0', 'page-per-vq=on',
-                                    'queue_reset=off', 'disable-modern=on'))
+@pytest.mark.parametrize('option', ('queue_reset=off', 'queue_reset=off,packed=on',
+                                    'queue_reset=off,vectors=0',
+                                    'queue_reset=off,page-per-vq=on', 'disable-modern=on'))
 def test_the_device_is_reset(machine, disk, option):
     """A disk's queue that is broken: the device is reset, negotiates the same features, and
     its queues are set up anew [INI-13] [INI-09]."""
     found = machine(disk(option), *BREAK)
     found.has('queue resets 0, recoveries 1, config interrupts 0')
+    assert found.out.count(disk.line) == 2
+
+
+@pytest.mark.parametrize('option', ('', 'packed=on', 'vectors=0', 'page-per-vq=on'))
+def test_an_idle_disk_queue_is_reset(machine, disk, option):
+    """A disk's queue that is broken while nothing is in it is reset alone [VQ-26]."""
+    found = machine(disk(option), *BREAK)
+    found.has('queue resets 1, recoveries 0, config interrupts 0')
     assert found.out.count(disk.line) == 2
 
 
