@@ -23,18 +23,10 @@ static int check_inode(struct ext4_inode *node)
 		return -EIO;
 	if (raw->i_flags & EXT4_ENCRYPT_FL)
 		return -ENOKEY;
-	switch (raw->i_mode & S_IFMT) {
-	case S_IFREG:
-	case S_IFDIR:
-	case S_IFLNK:
-	case S_IFCHR:
-	case S_IFBLK:
-	case S_IFIFO:
-	case S_IFSOCK:
-		node->size = size;
-		return 0;
-	}
-	return -EIO;
+	if (!fs_is_kind(raw->i_mode))
+		return -EIO;
+	node->size = size;
+	return 0;
 }
 
 int ext4_reload(struct ext4 *ext4, struct ext4_inode *node)

@@ -28,6 +28,22 @@ struct inode {
 	struct inode *hash_next;
 };
 
+/* Whether the type that a medium or a host says is one of a file at all. */
+static inline bool fs_is_kind(uint32_t mode)
+{
+	switch (mode & S_IFMT) {
+	case S_IFREG:
+	case S_IFDIR:
+	case S_IFLNK:
+	case S_IFCHR:
+	case S_IFBLK:
+	case S_IFIFO:
+	case S_IFSOCK:
+		return true;
+	}
+	return false;
+}
+
 /* Attributes to change; `set` says which. */
 enum fs_attribute {
 	FS_MODE = 1,

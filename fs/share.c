@@ -5,7 +5,6 @@
 
 #include <errno.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <fs/fs.h>
 #include <fs/share.h>
 
@@ -73,15 +72,5 @@ bool share_is_name(const char *name, size_t length)
 
 bool share_is_file(uint32_t mode, uint64_t size)
 {
-	switch (mode & S_IFMT) {
-	case S_IFREG:
-	case S_IFDIR:
-	case S_IFLNK:
-	case S_IFCHR:
-	case S_IFBLK:
-	case S_IFIFO:
-	case S_IFSOCK:
-		return size <= INT64_MAX;
-	}
-	return false;
+	return fs_is_kind(mode) && size <= INT64_MAX;
 }
