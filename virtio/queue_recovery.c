@@ -4,7 +4,7 @@
 /* One queue that broke a rule is reset alone, where RING_RESET was negotiated (VIRTIO 1.3
  * §2.6.1): the others go on. A device that does not even let go of a queue, or whose queues
  * break again and again, is reset as a whole [VQ-21] [VQ-26] [VQ-27]; so is one of a kind
- * that is known to hold on to a queue's buffers, if the queue has some. */
+ * that is known to hold on to such a queue's buffers, if the queue has some. */
 
 #include <kernel/log.h>
 #include <virtio/core.h>
@@ -12,6 +12,7 @@
 
 #define ATTEMPTS_MAX 8
 #define QUIET_NS     (60 * NS_PER_SEC)
+#define UNQUIET_NS   NS_PER_MS /* the driver is still in a call: asked again after that */
 
 /* A queue that waits for this is one that is blocked on a device that is not broken. */
 static bool possible(const struct virtio_device *device)
@@ -57,23 +58,49 @@ static void revive(struct virtio_device *device, struct virtqueue *vq)
 	device->driver->queue_restored(vq);
 }
 
+static bool quiet(const struct virtqueue *vq)
+{
+	const struct virtio_driver *driver = vq->device->driver;
+
+	return !driver->queue_quiet || driver->queue_quiet(vq);
+}
+
 /* Timer interrupt: whoever called virtio_queue_break() may have held the driver's locks. */
 static void queues_fell(struct timer *timer)
 {
 	struct virtio_device *device =
 		(void *)((char *)timer - offsetof(struct virtio_device, queue_recovery));
 
-	for (unsigned i = 0; i < device->queue_count && possible(device); i++)
-		if (virtqueue_broken(device->queues[i]))
+	for (unsigned i = 0; i < device->queue_count && possible(device); i++) {
+		if (!virtqueue_broken(device->queues[i]))
+			continue;
+		if (quiet(device->queues[i]))
 			revive(device, device->queues[i]);
+		else
+			timer_arm(timer, clock_ns() + UNQUIET_NS);
+	}
+}
+
+/* Whether the device may go on with what is in the queue behind its reset. */
+static bool leaks(const struct virtqueue *vq)
+{
+	const struct virtio_driver *driver = vq->device->driver;
+
+	return driver->queue_leaks && driver->queue_leaks(vq) &&
+	       virtqueue_free(vq) != virtqueue_size(vq);
+}
+
+bool virtio_queue_leaks(const struct virtqueue *vq)
+{
+	(void)vq;
+	return true;
 }
 
 bool virtio_queue_recovery_begin(struct virtqueue *vq, const char *why)
 {
 	struct virtio_device *device = vq->device;
 
-	if (!possible(device) || (device->driver->queue_reset_leaks &&
-				  virtqueue_free(vq) != virtqueue_size(vq)))
+	if (!possible(device) || leaks(vq))
 		return false;
 	device->counters.violations++;
 	virtqueue_block(vq);

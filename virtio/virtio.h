@@ -93,9 +93,14 @@ struct virtio_driver {
 	void (*queue_broken)(struct virtqueue *vq);
 	/* The queue is empty and enabled again: refill and kick. The same context. */
 	void (*queue_restored)(struct virtqueue *vq);
-	/* Devices of the field are known to go on with the buffers of a queue that was reset,
-	 * which they must not (§2.6.1.1): a queue is reset alone only when it has none. */
-	bool queue_reset_leaks;
+	/* Whether devices of the field are known to go on with the buffers of such a queue when
+	 * it was reset, which they must not (§2.6.1.1): it is reset alone only when it has
+	 * none. Any context. NULL: no queue is such a one; virtio_queue_leaks: each is. */
+	bool (*queue_leaks)(const struct virtqueue *vq);
+	/* Before queue_broken(), in a timer interrupt: false while some thread is in the middle
+	 * of a call that uses the queue in no lock; it is asked again a moment later. NULL:
+	 * always true. */
+	bool (*queue_quiet)(const struct virtqueue *vq);
 
 	/* After broken(), in thread context: the device was unplugged and does not come
 	 * back. Users that still hold it get -ENODEV from here on. A second later, when
@@ -281,6 +286,7 @@ void virtio_device_break(struct virtio_device *device, const char *why);
 /* The same for one queue: where RING_RESET was negotiated it alone is reset (§2.6.1), and
  * comes back by queue_broken() and queue_restored() of the driver; else the device is. */
 void virtio_queue_break(struct virtqueue *vq, const char *why);
+bool virtio_queue_leaks(const struct virtqueue *vq); /* true: for struct virtio_driver */
 
 /* For a driver that waited in vain: looks whether the device asks for a reset or went
  * away (§2.1.1). True: it is broken, as after virtio_device_break(). False: by its own

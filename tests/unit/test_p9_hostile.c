@@ -149,6 +149,29 @@ static void answers_that_are_none(void **state)
 	}
 }
 
+/* [VQ-26] The queue alone, when nothing is in it: what the host knows of us stays. */
+static void an_idle_queue_breaks(void **state)
+{
+	struct mock *mock = device("hello");
+	struct inode *file;
+	struct stat stat;
+
+	(void)state;
+	mock_offer(mock, VIRTIO_F_RING_RESET);
+	assert_int_equal(mock_add(mock), 0);
+	assert_int_equal(p9_type.mount("hello", false, &share), 0);
+	host_make("file", S_IFREG | 0644);
+	file = resolve("/file");
+	virtio_queue_break(mock->device.queues[0], "a test");
+	settle();
+	assert_int_equal(file->fs->operations->stat(file, &stat), 0);
+	assert_int_equal(host.sessions, 1);
+	assert_int_equal(mock->device.counters.queue_resets, 1);
+	assert_int_equal(mock->device.counters.recoveries, 0);
+	fs_inode_put(file);
+	retire(mock);
+}
+
 /* [P9-03]: content that cannot be is an error of its call, not more. */
 static void contents_that_cannot_be(void **state)
 {
@@ -278,9 +301,10 @@ static void an_answer_outlives_the_device(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		p9_test(answers_that_are_none), p9_test(contents_that_cannot_be),
-		p9_test(names_that_lie),	p9_test(impossible_sessions),
-		p9_test(fids_of_old),		p9_test(an_answer_outlives_the_device),
+		p9_test(answers_that_are_none),		p9_test(an_idle_queue_breaks),
+		p9_test(contents_that_cannot_be),	p9_test(names_that_lie),
+		p9_test(impossible_sessions),		p9_test(fids_of_old),
+		p9_test(an_answer_outlives_the_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -177,6 +177,25 @@ static void one_queue_is_reset(void **state)
 	end(mock);
 }
 
+/* A driver that is in the middle of a call is waited for. */
+static void queue_in_use(void **state)
+{
+	struct mock *mock = with_ring_reset();
+
+	(void)state;
+	unquiet = 3;
+	break_first_queue(mock);
+	host_clock_advance(0);
+	assert_int_equal(unquiet, 2);
+	assert_int_equal(queue_broken_calls, 0);
+	for (unsigned i = 0; i < 3; i++)
+		host_clock_advance(NS_PER_MS);
+	assert_int_equal(queue_broken_calls, 1);
+	assert_int_equal(queue_restored_calls, 1);
+	works(mock);
+	end(mock);
+}
+
 /* [VQ-27] The wait is bounded; then the device is reset. */
 static void queue_reset_never_ends(void **state)
 {
@@ -239,6 +258,7 @@ int main(void)
 		recovery_test(broken_while_added),
 		recovery_test(names_stay_unique),
 		recovery_test(one_queue_is_reset),
+		recovery_test(queue_in_use),
 		recovery_test(queue_reset_never_ends),
 		recovery_test(queues_break_for_ever),
 		recovery_test(not_after_the_end),

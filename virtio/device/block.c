@@ -275,7 +275,7 @@ const struct virtio_driver virtio_block_driver = {
 	 * from it: their data go where they went, and their ends show up in the new ring. */
 	.queue_broken = block_queue_broken,
 	.queue_restored = block_queue_restored,
-	.queue_reset_leaks = true,
+	.queue_leaks = virtio_queue_leaks,
 	.removed = block_removed,
 };
 VIRTIO_DRIVER(virtio_block_driver);

@@ -312,6 +312,20 @@ static int p9_restore(struct virtio_device *device)
 	return error ? error : exchange_restore(&p9->exchange, &queue, 1);
 }
 
+static void p9_queue_broken(struct virtqueue *queue)
+{
+	struct virtio_p9 *p9 = virtqueue_device(queue)->driver_data;
+
+	exchange_queue_broken(&p9->exchange, queue);
+}
+
+static void p9_queue_restored(struct virtqueue *queue)
+{
+	struct virtio_p9 *p9 = virtqueue_device(queue)->driver_data;
+
+	exchange_queue_restored(&p9->exchange, queue);
+}
+
 static const struct virtio_driver virtio_p9_driver = {
 	.name = "9p",
 	.device_id = VIRTIO_ID_9P,
@@ -321,6 +335,9 @@ static const struct virtio_driver virtio_p9_driver = {
 	.broken = p9_broken,
 	.restore = p9_restore,
 	.removed = p9_removed,
-	/* No reset of one queue, as in block.c. */
+	/* A request that waits for the host's disk outlives its queue, as in block.c. */
+	.queue_broken = p9_queue_broken,
+	.queue_restored = p9_queue_restored,
+	.queue_leaks = virtio_queue_leaks,
 };
 VIRTIO_DRIVER(virtio_p9_driver);

@@ -228,25 +228,41 @@ static void scsi_restored(struct virtio_device *device)
 	scsi_want_scan(scsi, -1); /* events may have been lost */
 }
 
-/* A queue alone, that nothing was in: of the events, it had no room for them. */
-static void scsi_queue_broken(struct virtqueue *vq)
+/* Commands take their time: devices end some when their queue is back in service already
+ * (as in block.c). Events are written at once. */
+static bool scsi_queue_leaks(const struct virtqueue *vq)
+{
+	return virtqueue_index(vq) != 1;
+}
+
+static struct scsi_queue *request_queue(const struct virtqueue *vq)
 {
 	struct scsi *scsi = virtqueue_device(vq)->driver_data;
+	unsigned index = virtqueue_index(vq);
 
-	if (virtqueue_index(vq) >= SCSI_CONTROL_QUEUES)
-		scsi_queue_stop(&scsi->queues[virtqueue_index(vq) - SCSI_CONTROL_QUEUES]);
+	return index < SCSI_CONTROL_QUEUES ? NULL
+					   : &scsi->queues[index - SCSI_CONTROL_QUEUES];
+}
+
+static void scsi_queue_broken(struct virtqueue *vq)
+{
+	struct scsi_queue *requests = request_queue(vq);
+
+	if (requests)
+		scsi_queue_stop(requests);
 }
 
 static void scsi_queue_restored(struct virtqueue *vq)
 {
 	struct scsi *scsi = virtqueue_device(vq)->driver_data;
+	struct scsi_queue *requests = request_queue(vq);
 
-	if (virtqueue_index(vq) >= SCSI_CONTROL_QUEUES) {
-		scsi_queue_go_on(
-			&scsi->queues[virtqueue_index(vq) - SCSI_CONTROL_QUEUES]);
+	if (requests) {
+		scsi_queue_go_on(requests);
 	} else if (virtqueue_index(vq)) {
 		scsi_events_fill(scsi);
 		kick_events(scsi);
+		scsi_want_scan(scsi, -1); /* as above */
 	}
 }
 
@@ -286,10 +302,9 @@ const struct virtio_driver virtio_scsi_driver = {
 	.broken = scsi_broken,
 	.restore = scsi_restore,
 	.restored = scsi_restored,
-	/* As of block devices, and for the same reason only a queue that nothing is in. */
 	.queue_broken = scsi_queue_broken,
 	.queue_restored = scsi_queue_restored,
-	.queue_reset_leaks = true,
+	.queue_leaks = scsi_queue_leaks,
 	.quiet = scsi_quiet,
 	.removed = scsi_removed,
 };

@@ -110,6 +110,11 @@ static bool quiet(struct virtio_device *device)
 	return !unquiet || !unquiet--;
 }
 
+static bool queue_quiet(const struct virtqueue *vq)
+{
+	return quiet(virtqueue_device(vq));
+}
+
 static int restore(struct virtio_device *device)
 {
 	int error;
@@ -144,6 +149,7 @@ static void restored(struct virtio_device *device)
 
 static void queue_broken(struct virtqueue *vq)
 {
+	assert_int_equal(unquiet, 0);
 	queue_broken_calls++;
 	while (virtqueue_detach(vq))
 		taken_back++;
@@ -175,6 +181,7 @@ static const struct virtio_driver driver = {
 	.restored = restored,
 	.queue_broken = queue_broken,
 	.queue_restored = queue_restored,
+	.queue_quiet = queue_quiet,
 	.removed = removed,
 };
 VIRTIO_DRIVER(driver);
