@@ -9,7 +9,8 @@
  *	virtio/ring/split.c virtio/ring/virtqueue.c kernel/format.c
  *	virtio/device/console.c virtio/device/console_port.c
  *	virtio/device/console_port_input.c virtio/device/console_recover.c
- *	virtio/device/console_control.c virtio/device/console_multiport.c
+ *	virtio/device/console_control.c virtio/device/console_say.c
+ *	virtio/device/console_multiport.c
  *	virtio/device/console_api.c virtio/device/pieces.c */
 
 /* virtio-console against a host that is strict, slow, silent or lying (requirements CON): one

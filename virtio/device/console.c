@@ -18,6 +18,9 @@
 #pragma weak console_broken
 #pragma weak console_restore
 #pragma weak console_restored
+#pragma weak console_queue_broken
+#pragma weak console_queue_restored
+#pragma weak console_queue_leaks
 
 #define SIZE_ATTEMPTS 16
 
@@ -259,5 +262,8 @@ const struct virtio_driver virtio_console_driver = {
 	.broken = console_broken,
 	.restore = console_restore,
 	.restored = console_restored,
+	.queue_broken = console_queue_broken,
+	.queue_restored = console_queue_restored,
+	.queue_leaks = console_queue_leaks,
 };
 VIRTIO_DRIVER_BASIC(virtio_console_driver);

@@ -6,11 +6,11 @@
  *	console.c	   the driver, port 0 as the system's console, its size
  *	console_port.c	   bytes out of one port
  *	console_port_input.c  bytes into it
- *	console_recover.c  a device that broke and comes back
- *	console_control.c, console_multiport.c	MULTIPORT: the control queues
+ *	console_recover.c  a device or a queue that broke and comes back
+ *	console_control.c, console_say.c, console_multiport.c  MULTIPORT: the control queues
  *	console_api.c	   <ferrule/console.h>
  *
- * The last three are linked in only when an application uses ports; without them MULTIPORT
+ * The last four are linked in only when an application uses ports; without them MULTIPORT
  * is not negotiated, and the device is one console with two queues. */
 
 #ifndef VIRTIO_DEVICE_CONSOLE_H
@@ -81,6 +81,8 @@ struct ferrule_port {
 
 	struct wait_queue readers, writers;
 	uint8_t control_pending; /* console_control.c: answers owed to the host */
+	uint8_t control_doubt;	 /* its as well: what a lost message may have changed */
+	unsigned removed_at;	 /* `sent` when the host took it away last */
 };
 
 struct console_device {
@@ -132,6 +134,8 @@ struct console_multiport {
 	void (*ready)(struct console_device *console);
 	void (*broken)(struct console_device *console);
 	int (*restore)(struct console_device *console); /* ready() follows */
+	void (*queue_broken)(struct virtqueue *queue);	/* of the control queues */
+	void (*queue_restored)(struct virtqueue *queue);
 };
 extern const struct console_multiport console_multiport __attribute__((weak));
 
@@ -139,6 +143,9 @@ extern const struct console_multiport console_multiport __attribute__((weak));
 void console_broken(struct virtio_device *device);
 int console_restore(struct virtio_device *device);
 void console_restored(struct virtio_device *device);
+void console_queue_broken(struct virtqueue *queue);
+void console_queue_restored(struct virtqueue *queue);
+bool console_queue_leaks(const struct virtqueue *queue);
 extern const struct virtqueue_wanted console_single_wanted[2]; /* console.c */
 
 /* console_control.c */

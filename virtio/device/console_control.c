@@ -5,7 +5,12 @@
  *
  * Ports come and go by messages of the host. A port that goes keeps its memory, for its
  * buffers are still in its queues, and lives again when the host adds that number again.
- * What we owe the host is a set of bits a port, so that no message needs memory. */
+ * What we owe the host is a set of bits a port, so that no message needs memory.
+ *
+ * Where messages of the host may be lost (its queue was reset alone), it is greeted anew and
+ * says all again. Until then each port stays as it was, in doubt. By the time a message of
+ * ours was used, devices have said what it makes them say: what did not come again is so no
+ * more. One that says it later is believed then. */
 
 #include <string.h>
 #include <kernel/console.h>
@@ -14,70 +19,26 @@
 
 #pragma weak console_resized
 
-enum control_event {
-	CONTROL_DEVICE_READY = 0,
-	CONTROL_DEVICE_ADD = 1,
-	CONTROL_DEVICE_REMOVE = 2,
-	CONTROL_PORT_READY = 3,
-	CONTROL_CONSOLE_PORT = 4,
-	CONTROL_RESIZE = 5,
-	CONTROL_PORT_OPEN = 6,
-	CONTROL_PORT_NAME = 7,
-};
+/* Bits of ferrule_port.control_doubt. */
+enum control_doubt { DOUBT_PRESENT = 1, DOUBT_NAME = 2, DOUBT_OPEN = 4 };
 
-/* Bits of ferrule_port.control_pending. */
-enum control_pending { PENDING_READY = 1, PENDING_REFUSAL = 2, PENDING_OPEN = 4 };
-
-/* Sends one message if a buffer is free, in one descriptor [CON-12]. Under the lock. */
-static bool send_message(struct control *control, uint32_t id, uint16_t event,
-			 uint16_t value)
+/* The host has it still; what else it says of it is asked for. */
+static void keep_port(struct ferrule_port *port)
 {
-	unsigned slot;
-	struct virtio_piece piece;
-
-	if (!control->sent_free)
-		return false;
-	slot = (unsigned)__builtin_ctz(control->sent_free);
-	control->sent[slot] = (struct control_message){ id, event, value };
-	piece = (struct virtio_piece){ control->sent_phys + slot * sizeof(*control->sent),
-				       sizeof(*control->sent) };
-	if (virtqueue_add(control->transmit, &piece, 1, 0, &control->sent[slot]))
-		return false;
-	control->sent_free &= ~(1u << slot);
-	return true;
-}
-
-/* Under the lock. */
-static void send_pending(struct console_device *console)
-{
-	struct control *control = console->control;
-
-	if (control->greet)
-		/* Before all else [CON-03]. */
-		control->greet = !send_message(control, 0, CONTROL_DEVICE_READY, 1);
-	for (unsigned i = 0; i < console->port_count && control->sent_free; i++) {
-		unsigned id = control->next_port++ % console->port_count;
-		struct ferrule_port *port = &console->ports[id];
-
-		if (port->control_pending & (PENDING_READY | PENDING_REFUSAL)) {
-			uint16_t ok = port->control_pending & PENDING_READY ? 1 : 0;
-
-			if (send_message(control, id, CONTROL_PORT_READY, ok))
-				port->control_pending &= (uint8_t) ~(PENDING_READY |
-								     PENDING_REFUSAL);
-		}
-		if (port->control_pending == PENDING_OPEN &&
-		    send_message(control, id, CONTROL_PORT_OPEN, 1))
-			port->control_pending = 0;
-	}
+	if (!(port->control_doubt & DOUBT_PRESENT))
+		return;
+	port->control_doubt = DOUBT_NAME | DOUBT_OPEN;
+	port->control_pending |= PENDING_READY;
 }
 
 static void add_port(struct ferrule_port *port)
 {
 	unsigned long flags;
 
-	if (port->present)
+	if (port->present) {
+		keep_port(port);
 		return;
+	}
 	if (port_prepare(port)) {
 		log_error("console: no memory for port %u", port->id);
 		port->control_pending = PENDING_REFUSAL;
@@ -114,10 +75,11 @@ static void remove_port(struct ferrule_port *port)
 	/* What the host had not asked for is not for a port that it adds later under that
 	 * number [CON-08]; what the device holds is its own. */
 	port->filled = port->sent;
+	port->removed_at = port->sent;
 	port->stalled = false;
 	port->dropped = 0;
 	spin_unlock(&port->lock, flags);
-	port->control_pending = 0;
+	port->control_pending = port->control_doubt = 0;
 	set_open(port, false);
 }
 
@@ -132,16 +94,28 @@ static bool open_port(struct ferrule_port *port)
 	return news;
 }
 
-/* The rest of the message is the name, without NUL (§5.3.6.2) [CON-06]. */
-static void name_port(struct ferrule_port *port, const uint8_t *name, size_t length)
+static void set_name(struct ferrule_port *port, const char *name)
 {
 	unsigned long flags = spin_lock(&port->lock);
 
-	if (length > PORT_NAME_BYTES - 1)
-		length = PORT_NAME_BYTES - 1;
-	memcpy(port->name, name, length);
-	port->name[length] = '\0';
+	memcpy(port->name, name, PORT_NAME_BYTES);
 	spin_unlock(&port->lock, flags);
+}
+
+/* The rest of the message is the name, without NUL (§5.3.6.2) [CON-06]. Another than before
+ * messages were lost: it is another port [CON-08]. */
+static void name_port(struct ferrule_port *port, const uint8_t *text, size_t length)
+{
+	char name[PORT_NAME_BYTES] = "";
+
+	memcpy(name, text, length < sizeof(name) ? length : sizeof(name) - 1);
+	if (port->control_doubt & DOUBT_NAME && port->name[0] &&
+	    strcmp(port->name, name) != 0) {
+		remove_port(port);
+		add_port(port);
+	}
+	port->control_doubt &= (uint8_t)~DOUBT_NAME;
+	set_name(port, name);
 }
 
 /* §5.3.4 has the size of port 0 in the configuration; the message's order is disputed,
@@ -190,9 +164,10 @@ static void handle_message(struct console_device *console, const uint8_t *messag
 		control->announce |= !head.id;
 	} else if (head.event == CONTROL_RESIZE)
 		resize_port(port, message + sizeof(head), bytes - sizeof(head));
-	else if (head.event == CONTROL_PORT_OPEN)
+	else if (head.event == CONTROL_PORT_OPEN) {
+		port->control_doubt &= (uint8_t)~DOUBT_OPEN;
 		set_open(port, head.value != 0);
-	else if (head.event == CONTROL_PORT_NAME)
+	} else if (head.event == CONTROL_PORT_NAME)
 		name_port(port, message + sizeof(head), bytes - sizeof(head));
 }
 
@@ -239,6 +214,50 @@ static bool receive_messages(struct console_device *console)
 	return any;
 }
 
+/* The port has been described again. */
+static void end_doubt(struct ferrule_port *port)
+{
+	static const char none[PORT_NAME_BYTES];
+
+	if (port->control_doubt & DOUBT_NAME)
+		set_name(port, none);
+	if (port->control_doubt & DOUBT_OPEN)
+		set_open(port, false);
+	port->control_doubt &= DOUBT_PRESENT;
+}
+
+/* What the host said up to when it used these has been read. Under the lock. */
+static void conclude(struct console_device *console, unsigned used)
+{
+	struct control *control = console->control;
+	unsigned answered = used & control->asked;
+
+	control->asked &= ~used;
+	for (; answered; answered &= answered - 1) {
+		const struct control_note *note =
+			&control->notes[__builtin_ctz(answered)];
+
+		if (note->what == PENDING_READY)
+			end_doubt(&console->ports[note->port]);
+		for (unsigned i = 0; i < console->port_count; i++)
+			if (note->what == GREETING &&
+			    console->ports[i].control_doubt & DOUBT_PRESENT)
+				remove_port(&console->ports[i]);
+	}
+}
+
+void control_take_back_received(struct console_device *console)
+{
+	struct control *control = console->control;
+
+	while (virtqueue_detach(control->receive))
+		;
+	control->asked = 0;
+	for (unsigned i = 0; i < console->port_count; i++)
+		if (console->ports[i].present)
+			console->ports[i].control_doubt = DOUBT_PRESENT;
+}
+
 /* Does all there is to do: reads messages, then sends answers. Buffers for what the host
  * will say to an answer are posted before the answer is sent. */
 void control_run(struct console_device *console)
@@ -246,17 +265,12 @@ void control_run(struct console_device *console)
 	struct control *control = console->control;
 	unsigned long flags = spin_lock(&control->lock);
 	bool announce, receive_kick, transmit_kick;
-	struct control_message *done;
+	unsigned used = control_reap_sent(control);
 
 	receive_kick = receive_messages(console) &&
 		       virtqueue_kick_prepare(control->receive);
-	do {
-		virtqueue_disable_cb(control->transmit);
-		while ((done = virtqueue_get(control->transmit, NULL)))
-			control->sent_free |= 1u << (done - control->sent);
-	} while (!virtqueue_enable_cb(control->transmit) &&
-		 !virtqueue_broken(control->transmit));
-	send_pending(console);
+	conclude(console, used);
+	control_send_pending(console);
 	transmit_kick = virtqueue_kick_prepare(control->transmit);
 	announce = control->announce;
 	control->announce = false;

@@ -136,14 +136,11 @@ static void multiport_broken(struct console_device *console)
 	struct control *control = console->control;
 	unsigned long flags = spin_lock(&control->lock);
 
-	while (virtqueue_detach(control->receive))
-		;
-	while (virtqueue_detach(control->transmit))
-		;
-	control->sent_free = (1u << SEND_BUFFERS) - 1;
+	control_take_back_received(console);
+	control_take_back_sent(console);
 	for (unsigned i = 0; i < console->port_count; i++) {
 		console->ports[i].present = false;
-		console->ports[i].control_pending = 0;
+		console->ports[i].control_pending = console->ports[i].control_doubt = 0;
 	}
 	spin_unlock(&control->lock, flags);
 	wait_wake(&control_news, WAKE_ALL, 0);
@@ -159,9 +156,37 @@ static int multiport_restore(struct console_device *console)
 	return error;
 }
 
+static void multiport_queue_broken(struct virtqueue *queue)
+{
+	struct console_device *console = virtqueue_device(queue)->driver_data;
+	struct control *control = console->control;
+	unsigned long flags = spin_lock(&control->lock);
+
+	if (queue == control->receive)
+		control_take_back_received(console);
+	else
+		control_take_back_sent(console);
+	spin_unlock(&control->lock, flags);
+}
+
+/* The host is asked to say all again if some of it may be lost. */
+static void multiport_queue_restored(struct virtqueue *queue)
+{
+	struct console_device *console = virtqueue_device(queue)->driver_data;
+	struct control *control = console->control;
+	unsigned long flags = spin_lock(&control->lock);
+
+	if (queue == control->receive)
+		post_buffers(control);
+	spin_unlock(&control->lock, flags);
+	multiport_ready(console);
+}
+
 const struct console_multiport console_multiport = {
 	.probe = multiport_probe,
 	.ready = multiport_ready,
 	.broken = multiport_broken,
 	.restore = multiport_restore,
+	.queue_broken = multiport_queue_broken,
+	.queue_restored = multiport_queue_restored,
 };

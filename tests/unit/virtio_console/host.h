@@ -51,6 +51,7 @@ static struct {
 	bool stopped;		  /* takes no output */
 	struct message said[256]; /* control messages of the guest */
 	unsigned said_count;
+	unsigned gone, closed, renamed; /* ports by bit, as the host has them now */
 	char emergency[64];
 	unsigned emergency_bytes;
 } host;
@@ -99,18 +100,24 @@ static inline void serve_control(struct mock *mock)
 		assert_int_equal(mock_read(&chain, 0, &message, 8), 8);
 		assert_true(host.said_count < array_count(host.said));
 		host.said[host.said_count++] = message;
-		mock_push(mock, 3, &chain, 0);
-		if (host.said_count == 1) {
+		if (host.said_count == 1)
 			assert_int_equal(message.event, EVENT_READY); /* CON-03 */
+		if (message.event == EVENT_READY) {
 			assert_int_equal(message.value, 1);
 			for (unsigned id = 0; id < host_ports; id++)
-				say(mock, id, ADD, 1, "");
+				if (!(host.gone >> id & 1))
+					say(mock, id, ADD, 1, "");
 		} else if (message.event == PORT_READY && message.value) {
-			snprintf(name, sizeof(name), "org.test.%u", message.id);
+			snprintf(name, sizeof(name), "org.%s.%u",
+				 host.renamed >> message.id & 1 ? "other" : "test",
+				 message.id);
 			say(mock, message.id, message.id ? NAME : CONSOLE_PORT, 1,
 			    message.id ? name : "");
-			say(mock, message.id, OPEN, 1, "");
+			if (!(host.closed >> message.id & 1))
+				say(mock, message.id, OPEN, 1, "");
 		}
+		mock_push(mock, 3, &chain,
+			  0); /* as QEMU does: what it makes us say first */
 	}
 	mock_interrupt(mock, 2);
 	mock_interrupt(mock, 3);
@@ -209,6 +216,20 @@ static inline unsigned said(uint32_t id, uint16_t event, uint16_t value)
 		count += host.said[i].id == id && host.said[i].event == event &&
 			 host.said[i].value == value;
 	return count;
+}
+
+/* [VQ-26] One queue breaks, and is reset alone; nothing else happens meanwhile. */
+static inline void break_queue(struct mock *mock, unsigned queue)
+{
+	struct virtio_counters before = mock->device.counters;
+	uint64_t resets = mock->queues[queue].resets;
+
+	virtio_queue_break(mock->device.queues[queue], "a test");
+	host_clock_advance(1);
+	assert_int_equal(host_threads_run(), 0);
+	assert_int_equal(mock->device.counters.queue_resets, before.queue_resets + 1);
+	assert_int_equal(mock->device.counters.resets, before.resets);
+	assert_int_equal(mock->queues[queue].resets, resets + 1);
 }
 
 /* The device asks for a reset, and is there again. */
