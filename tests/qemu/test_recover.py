@@ -2,7 +2,10 @@
 # Copyright The Ferrule developers
 """Devices of QEMU's that are broken from within, under load, and come back: [INI-10] [INI-11]
 [INI-13] [VQ-21]; with RING_RESET one queue alone [VQ-26]. tests/guest/recover breaks them."""
+import contextlib
 import re
+import socket
+import threading
 
 import pytest
 
@@ -87,12 +90,40 @@ def test_entropy(variant, image):
 
 
 def test_console(image):
-    """What was printed meanwhile comes out; what is typed afterwards is read."""
-    with run(image, f'console0 1 {TIMES} line', [], cmdline='console=virtio',
-             console=True) as machine:
+    """One port: what was printed meanwhile comes out; what is typed afterwards is read."""
+    with run(image, f'console0 1/0 {TIMES} line', [], cmdline='console=virtio', console=True,
+             extra=['-global', 'virtio-serial-device.max_ports=1']) as machine:
         for i in range(2 * TIMES):
             machine.wait(f'^console0 came back: {i + 1}', stream='console')
         machine.send('typed\n')
         machine.wait('^read: typed', stream='console')
         machine.wait(r'^0 done, 0 errors, 0 wrong', stream='console')
+        machine.wait(rf'^console0: .*, recoveries {TIMES}, queues {TIMES}$', stream='console')
         assert machine.exit_code() == 0
+
+
+def echo(end):
+    """Says back all that comes, until the other end is closed."""
+    with contextlib.suppress(ConnectionError):
+        while data := end.recv(1000):
+            end.sendall(data)
+
+
+@pytest.mark.parametrize('queue', [2, 3, 4, 5],
+                         ids=['control-in', 'control-out', 'input', 'output'])
+@pytest.mark.parametrize('variant', ['plain', 'no-queue-reset', 'packed'])
+def test_ports(variant, queue, image):
+    """[CON-03] The host describes its ports again; where one queue is reset alone, who has
+    a port open notices nothing."""
+    options = VARIANTS[variant]
+    ours, qemus = socket.socketpair()
+    host = threading.Thread(target=echo, args=[ours])
+    host.start()
+    with ours, run(image, f'console0 3/{queue} {TIMES} port',
+                   ['-device', 'virtio-serial-pci,id=ports' + options,
+                    '-chardev', f'socket,id=echo,fd={qemus.fileno()}', '-device',
+                    'virtserialport,bus=ports.0,nr=1,chardev=echo,name=org.test.echo'],
+                   pass_fds=[qemus.fileno()]) as machine:
+        qemus.close()
+        check(machine, 'console0', alone(options))
+    host.join()

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* Devices that break under load, and come back: recover DEVICE QUEUE TIMES [disk|echo|line].
+/* Devices that break under load, and come back:
+ *	recover DEVICE QUEUE[/ALONE] TIMES [disk|echo|line|port]
  *
- * DEVICE is made to ask for a reset TIMES times, then its queue is reset that often. With
- * "disk" a thread reads vda all the while, with "echo" one talks to 10.0.2.100, port 7;
- * both count errors, which may be, and wrong bytes, which may not. "line": one is read from
- * standard input afterwards. */
+ * DEVICE is made to ask for a reset TIMES times by way of QUEUE, then that queue or the other
+ * one is reset that often. With "disk" a thread reads vda all the while, with "echo" one
+ * talks to 10.0.2.100, port 7; both count errors, which may be, and wrong bytes, which may
+ * not. "line": one is read from standard input afterwards. "port": each time, console port
+ * org.test.echo is to answer; of a queue it is to notice nothing. */
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -14,15 +16,18 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <ferrule/block.h>
+#include <ferrule/console.h>
 #include <ferrule/device.h>
 #include "poke.h"
 
-#define BLOCK 4096
+#define BLOCK	  4096
+#define SECOND_NS 1000000000ull
 
 static atomic_bool stop;
-static atomic_uint done, errors, wrong;
+static atomic_uint done, errors, wrong, sent;
 
 static void *read_disk(void *unused)
 {
@@ -86,6 +91,51 @@ static void *talk(void *unused)
 	return NULL;
 }
 
+/* What was on its way may be lost, or come twice. */
+static bool port_echoes(struct ferrule_port *port, unsigned number)
+{
+	struct timespec now;
+	char out[16], in[256];
+	size_t bytes = (size_t)snprintf(out, sizeof(out), "<%u>", number), got = 0;
+	uint64_t deadline;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	deadline = (uint64_t)now.tv_sec * SECOND_NS + (uint64_t)now.tv_nsec +
+		   2 * SECOND_NS;
+	if (ferrule_port_write(port, out, bytes, deadline) != (long)bytes)
+		return false;
+	while (got < sizeof(in) - 1) {
+		long more = ferrule_port_read(port, in + got, sizeof(in) - 1 - got,
+					      deadline);
+
+		if (more <= 0)
+			return false;
+		got += (size_t)more;
+		in[got] = '\0';
+		if (strstr(in, out))
+			return true;
+	}
+	return false;
+}
+
+static void talk_to_port(bool alone)
+{
+	struct ferrule_port *port = ferrule_port_find("org.test.echo", 5 * SECOND_NS);
+	bool answered = false;
+
+	if (!port)
+		abort();
+	if (alone && !ferrule_port_host_open(port))
+		wrong++;
+	for (unsigned i = 0; i < 100 && !answered; i++) {
+		answered = port_echoes(port, ++sent);
+		errors += !answered;
+		wrong += alone && !answered;
+		usleep(10000);
+	}
+	wrong += !answered;
+}
+
 static unsigned long long comebacks(const char *name)
 {
 	struct ferrule_device_info info;
@@ -113,6 +163,8 @@ int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "", *load = argc > 4 ? argv[4] : "";
 	unsigned queue = argc > 2 ? (unsigned)atoi(argv[2]) : 0;
+	const char *slash = argc > 2 ? strchr(argv[2], '/') : NULL;
+	unsigned alone = slash ? (unsigned)atoi(slash + 1) : queue;
 	unsigned times = argc > 3 ? (unsigned)atoi(argv[3]) : 0;
 	bool thread_runs = *load == 'd' || *load == 'e';
 	struct ferrule_device_info info;
@@ -126,15 +178,19 @@ int main(int argc, char **argv)
 		while (!done)
 			usleep(1000);
 	}
+	if (*load == 'p')
+		talk_to_port(false);
 	for (unsigned i = 0; i < 2 * times; i++) {
 		unsigned long long before = comebacks(name);
 		bool poked = i < times ? poke_device(name, queue)
-				       : poke_queue(name, queue);
+				       : poke_queue(name, alone);
 
 		if (!poked || !came_back(name, before)) {
 			printf("%s did not come back\n", name);
 			return 1;
 		}
+		if (*load == 'p')
+			talk_to_port(i >= times);
 		printf("%s came back: %u\n", name, i + 1);
 	}
 	stop = true;

@@ -29,20 +29,21 @@ static void poke_split(struct virtqueue *vq)
 	*index = (uint16_t)(*index + 1);
 }
 
-/* A buffer without a header to read; where there are none, an indirect table of seven
+/* A buffer without a header to read; where there are no headers, an indirect table of seven
  * bytes. */
 static void poke_packed(struct virtqueue *vq)
 {
 	struct packed_desc *next = &vq->ring[vq->published & 0x7fff];
-	bool entropy = vq->device->id == VIRTIO_ID_ENTROPY;
+	bool headers = vq->device->id == VIRTIO_ID_NET ||
+		       vq->device->id == VIRTIO_ID_BLOCK;
 	unsigned flags = vq->published & 0x8000 ? 0x0080 : 0x8000;
 
 	next->address = 0x1000;
-	next->bytes = entropy ? 7 : 1;
+	next->bytes = headers ? 1 : 7;
 	next->id = 0;
 	barrier_write();
 	*(volatile uint16_t *)&next->flags =
-		(uint16_t)(flags | (entropy ? RING_DESC_INDIRECT : RING_DESC_WRITE));
+		(uint16_t)(flags | (headers ? RING_DESC_WRITE : RING_DESC_INDIRECT));
 }
 
 /* With interrupts off until the device has seen it: else the driver's next buffer takes the
