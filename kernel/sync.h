@@ -2,9 +2,10 @@
  * Copyright The Ferrule developers */
 
 /* Sleeping locks for threads. They may be freed as soon as nobody waits: unlocking and
- * raising touch nothing once another thread can come through. Not from interrupts,
- * save semaphore_up() and condition_signal()/condition_broadcast(). An all-zero object
- * is ready for use. */
+ * raising touch nothing once another thread can come through. Not from interrupts, save
+ * semaphore_up(), condition_signal()/condition_broadcast(), and mutex_trylock() where the
+ * interrupt itself unlocks again: no thread sees that. An all-zero object is ready for
+ * use. */
 
 #ifndef KERNEL_SYNC_H
 #define KERNEL_SYNC_H
