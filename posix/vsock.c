@@ -16,11 +16,10 @@
 #define PORT_FIRST   49152u /* of those given to sockets that ask for none */
 
 struct net_waiter *vsock_room_waiters;
-bool vsock_unsaid;
+struct vsock_socket *vsock_sockets;
 
-static struct vsock_socket *sockets; /* all that have a port */
-static struct wait_queue idle;	     /* the thread sleeps here */
-static bool attention;		     /* atomic: it shall look */
+static struct wait_queue idle; /* the thread sleeps here */
+static bool attention;	       /* atomic: it shall look */
 
 uint64_t ferrule_vsock_cid(void)
 {
@@ -42,14 +41,14 @@ struct vsock_socket *vsock_create(int type, int flags)
 
 void vsock_list(struct vsock_socket *self)
 {
-	self->next = sockets;
-	sockets = self;
+	self->next = vsock_sockets;
+	vsock_sockets = self;
 	self->listed = true;
 }
 
 void vsock_unlist(struct vsock_socket *self)
 {
-	struct vsock_socket **link = &sockets;
+	struct vsock_socket **link = &vsock_sockets;
 
 	if (!self->listed)
 		return;
@@ -69,7 +68,7 @@ void vsock_free(struct vsock_socket *self)
 
 static bool port_in_use(uint32_t port)
 {
-	for (const struct vsock_socket *each = sockets; each; each = each->next)
+	for (const struct vsock_socket *each = vsock_sockets; each; each = each->next)
 		if (each->bound && each->local_port == port)
 			return true;
 	return false;
@@ -99,34 +98,13 @@ int vsock_take_port(struct vsock_socket *self, uint32_t port)
 	return 0;
 }
 
-void vsock_end(struct vsock_socket *self, int error)
-{
-	if (self->state == VSOCK_CLOSING) { /* nobody has it */
-		vsock_free(self);
-		return;
-	}
-	if (self->state == VSOCK_CONNECTING) /* it never was: it may be tried again */
-		self->state = VSOCK_NEW;
-	else
-		self->state = VSOCK_CLOSED;
-	if (error)
-		self->socket.error = error;
-	socket_changed(&self->socket, POLLIN | POLLOUT | POLLHUP);
-}
-
-void vsock_abort(struct vsock_socket *self, int error)
-{
-	vsock_say(self, VIRTIO_VSOCK_OP_RST, 0);
-	vsock_end(self, error);
-}
-
 /* --- packets ---------------------------------------------------------------------------- */
 
 static struct vsock_socket *find(const struct vsock_header *header)
 {
 	struct vsock_socket *listener = NULL;
 
-	for (struct vsock_socket *each = sockets; each; each = each->next) {
+	for (struct vsock_socket *each = vsock_sockets; each; each = each->next) {
 		if (each->local_port != header->dst_port)
 			continue;
 		if (each->state == VSOCK_LISTENING)
@@ -291,63 +269,28 @@ void vsock_deadline_changed(void)
 	call_thread();
 }
 
-/* [VSK-09] Connections are over, listeners stay, under whatever CID there is now. */
-static void reset_all(void)
-{
-	struct vsock_socket *next;
-
-	for (struct vsock_socket *each = sockets; each; each = next) {
-		next = each->next;
-		if (each->state >= VSOCK_CONNECTING && each->state <= VSOCK_CLOSING)
-			vsock_end(each, ECONNRESET);
-	}
-}
-
-/* Ends what has waited too long; when to look again. */
-static uint64_t expire(void)
-{
-	uint64_t now = clock_ns(), earliest = NO_DEADLINE;
-	struct vsock_socket *next;
-
-	for (struct vsock_socket *each = sockets; each; each = next) {
-		next = each->next;
-		if (each->state != VSOCK_CONNECTING && each->state != VSOCK_CLOSING)
-			continue;
-		if (each->deadline_ns <= now)
-			vsock_abort(each, ETIMEDOUT);
-		else if (each->deadline_ns < earliest)
-			earliest = each->deadline_ns;
-	}
-	return earliest;
-}
-
-static void say_again(void)
-{
-	vsock_unsaid = false;
-	for (struct vsock_socket *each = sockets; each; each = each->next)
-		vsock_was_read(each);
-}
-
 /* While replies find no room nothing more is taken in: the device holds it [VSK-06]. */
 uint64_t vsock_turn(void)
 {
 	struct vsock_header header;
 	const void *payload;
 	unsigned left = TURN_PACKETS;
+	enum vsock_news news;
 	uint64_t earliest;
 
 	net_lock();
-	if (vsock_work())
-		reset_all();
+	news = vsock_work();
+	if (news != VSOCK_NO_NEWS)
+		vsock_end_all(news == VSOCK_LOST);
 	if (vsock_unsaid)
-		say_again();
+		vsock_say_again();
 	while (left && vsock_may_reply() && (payload = vsock_receive(&header))) {
 		dispatch(&header, payload);
 		vsock_received();
 		left--;
 	}
 	net_wake(vsock_room_waiters, POLLOUT);
-	earliest = expire();
+	earliest = vsock_expire();
 	net_unlock();
 	return left ? earliest : 0;
 }

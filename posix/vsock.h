@@ -7,6 +7,7 @@
  *	vsock_credit.c	what is said of buffer space, and believed
  *	vsock_data.c	sending and receiving
  *	vsock_socket.c	making, binding, connecting, closing
+ *	vsock_end.c	how connections end
  *	vsock_options.c	options, and the buffer for what is received
  *
  * Everything is under net_lock(). An address is a context id and a port; a connection is
@@ -80,6 +81,7 @@ struct vsock_socket {
 	bool asked;	   /* CREDIT_REQUEST was sent since the last news */
 
 	bool peer_no_receive, peer_no_send; /* its SHUTDOWN flags; they stay */
+	bool untold; /* it is over, but there was no room to tell the peer */
 };
 
 static inline struct vsock_socket *vsock_socket(const struct socket *socket)
@@ -107,15 +109,23 @@ int vsock_take_port(struct vsock_socket *self, uint32_t port);
 void vsock_list(struct vsock_socket *self);
 void vsock_unlist(struct vsock_socket *self);
 void vsock_free(struct vsock_socket *self); /* unlists */
+extern struct vsock_socket *vsock_sockets;  /* all that have a port */
+void vsock_deadline_changed(void);	    /* the thread looks at deadlines again */
+/* One turn of the thread; returns when there is to be another, in clock_ns() time. */
+uint64_t vsock_turn(void);
+extern struct net_waiter *vsock_room_waiters; /* for room in the transmit queue */
+
+/* vsock_end.c */
 /* The connection is over, with that error (positive, 0: orderly). */
 void vsock_end(struct vsock_socket *self, int error);
 /* The same by our own doing: the peer is told by RST. */
 void vsock_abort(struct vsock_socket *self, int error);
-void vsock_deadline_changed(void); /* the thread looks at deadlines again */
-/* One turn of the thread; returns when there is to be another, in clock_ns() time. */
-uint64_t vsock_turn(void);
-extern struct net_waiter *vsock_room_waiters; /* for room in the transmit queue */
-extern bool vsock_unsaid; /* some connection's news of space found no room */
+/* All are, with ECONNRESET; told: each peer by RST, else they have forgotten them. */
+void vsock_end_all(bool told);
+/* Ends what has waited too long; when to look again. */
+uint64_t vsock_expire(void);
+void vsock_say_again(void);
+extern bool vsock_unsaid; /* some connection's news or end found no room */
 
 /* vsock_credit.c */
 /* A packet of this connection, all fields but len filled in. */

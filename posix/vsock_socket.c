@@ -96,6 +96,7 @@ static int vsock_connect(struct socket *socket, const ip_addr_t *address, uint16
 	self->peer_port = port_of(address);
 	self->state = VSOCK_CONNECTING;
 	socket->error = 0; /* of an attempt before */
+	self->untold = false;
 	self->deadline_ns = clock_ns() + self->options.connect_timeout_ns;
 	socket_changed(socket, 0);
 	if (!vsock_say(self, VIRTIO_VSOCK_OP_REQUEST, 0)) {
@@ -228,7 +229,7 @@ static void vsock_close(struct vsock_socket *self)
 		close_connection(self);
 		return;
 	}
-	if (self->state == VSOCK_CONNECTING)
+	if (self->state == VSOCK_CONNECTING || self->untold)
 		vsock_say(self, VIRTIO_VSOCK_OP_RST, 0);
 	vsock_free(self);
 }

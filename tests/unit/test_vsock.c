@@ -11,7 +11,7 @@
  *	virtio/ring/virtqueue.c virtio/device/vsock.c virtio/device/vsock_rx.c
  *	virtio/device/vsock_tx.c
  *	posix/vsock.c posix/vsock_credit.c posix/vsock_data.c posix/vsock_socket.c
- *	posix/vsock_options.c */
+ *	posix/vsock_options.c posix/vsock_end.c */
 
 /* AF_VSOCK and its driver against the mock (requirements VSK): what QEMU's device lacks,
  * messages, and what it does only after a migration, resets; and a device that lies. The

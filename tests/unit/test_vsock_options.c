@@ -11,7 +11,7 @@
  *	virtio/ring/virtqueue.c virtio/device/vsock.c virtio/device/vsock_rx.c
  *	virtio/device/vsock_tx.c
  *	posix/vsock.c posix/vsock_credit.c posix/vsock_data.c posix/vsock_socket.c
- *	posix/vsock_options.c */
+ *	posix/vsock_options.c posix/vsock_end.c */
 
 /* Options of AF_VSOCK sockets: what they are, as on Linux, and what they do. */
 
@@ -239,12 +239,6 @@ static void grows_and_does_not_shrink(void **state)
 	assert_int_equal(receive(self, back + 2500, 4500, 0, NULL), 4500);
 	assert_memory_equal(data, back, 7000);
 	end(self);
-}
-
-static void serve_nothing(struct mock *device, unsigned queue)
-{
-	(void)device;
-	(void)queue;
 }
 
 /* [VSK-06] News of more space that finds no room is told later. */

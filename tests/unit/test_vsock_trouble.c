@@ -11,7 +11,7 @@
  *	virtio/ring/virtqueue.c virtio/device/vsock.c virtio/device/vsock_rx.c
  *	virtio/device/vsock_tx.c
  *	posix/vsock.c posix/vsock_credit.c posix/vsock_data.c posix/vsock_socket.c
- *	posix/vsock_options.c */
+ *	posix/vsock_options.c posix/vsock_end.c */
 
 /* AF_VSOCK in trouble: devices that go away at a bad moment, no room, signals, a peer that
  * does not stop. */
@@ -24,29 +24,7 @@
 
 static char data[600000];
 
-static void serve_nothing(struct mock *device, unsigned queue)
-{
-	(void)device;
-	(void)queue;
-}
-
-static void run_device(void)
-{
-	mock->serve = serve;
-	serve(mock, 1);
-	vsock_turn();
-	mock_run_all();
-}
-
 /* --- removal ---------------------------------------------------------------------------- */
-
-static void threads_see_it_gone(void)
-{
-	virtio_device_gone(&mock->device);
-	mock->status = 0;
-	host_clock_advance(5 * NS_PER_MS);
-	host_threads_run();
-}
 
 /* Who is about to send finishes, though nothing goes any more. */
 static void gone_while_sending(void **state)

@@ -16,7 +16,7 @@ static struct mock *mock;
 static struct vsock_header peer; /* what the host says in each packet */
 static struct {
 	struct vsock_header last;
-	unsigned packets, credit_requests;
+	unsigned packets, credit_requests, resets;
 	uint64_t payload;
 } seen;
 #define vsock_protocol (&socket_vsock)
@@ -77,6 +77,7 @@ static void serve(struct mock *device, unsigned queue)
 		assert_int_equal(seen.last.src_cid, vsock_cid()); /* [VSK-02] */
 		seen.packets += seen.last.op == VIRTIO_VSOCK_OP_RW;
 		seen.credit_requests += seen.last.op == VIRTIO_VSOCK_OP_CREDIT_REQUEST;
+		seen.resets += seen.last.op == VIRTIO_VSOCK_OP_RST;
 		seen.payload += seen.last.len;
 		mock_push(device, 1, &chain, 0);
 	}
@@ -132,7 +133,23 @@ static inline void deliver_to(uint32_t port, uint32_t from, enum vsock_type type
 		;
 }
 
-/* `features`: bits 0 to 2. */
+static inline void serve_nothing(struct mock *device, unsigned queue)
+{
+	(void)device;
+	(void)queue;
+}
+
+/* What was sent since then is taken, and what waited for room. */
+static inline void run_device(void)
+{
+	mock->serve = serve;
+	serve(mock, 1);
+	vsock_turn();
+	mock_run_all();
+}
+
+/* `features`: bits 0 to 2, and whether queues may be reset alone. */
+#define QUEUES_ALONE 8
 static void start(uint64_t features)
 {
 	mock = mock_new(VIRTIO_ID_VSOCK);
@@ -141,6 +158,8 @@ static void start(uint64_t features)
 		if (features >> i & 1)
 			mock_offer(mock, i);
 	}
+	if (features & QUEUES_ALONE)
+		mock_offer(mock, VIRTIO_F_RING_RESET);
 	mock->config[0] = CID;
 	mock->config_bytes = 8;
 	mock->serve = serve;
@@ -156,6 +175,14 @@ static void stop(void)
 	mock_unplug(mock);
 	vsock_turn();
 	mock_remove(mock);
+}
+
+static inline void threads_see_it_gone(void)
+{
+	virtio_device_gone(&mock->device);
+	mock->status = 0;
+	host_clock_advance(5 * NS_PER_MS);
+	host_threads_run();
 }
 
 static inline struct vsock_socket *dial(int type)
@@ -235,6 +262,54 @@ static inline void end(struct vsock_socket *self)
 {
 	vsock_protocol->release(&self->socket);
 	stop();
+}
+
+/* --- queues that are reset alone --------------------------------------------------------- */
+
+#define QUEUES (mock->device.queues)
+
+static inline struct vsock_socket *connected(void)
+{
+	start(7 | QUEUES_ALONE);
+	peer.buf_alloc = 1 << 20;
+	return dial(SOCK_STREAM);
+}
+
+static inline void break_queue(unsigned queue)
+{
+	virtio_queue_break(QUEUES[queue], "a test");
+	host_clock_advance(2 * NS_PER_MS);
+}
+
+/* So many queues were reset, and the device never was. */
+static inline void check_resets(unsigned queues)
+{
+	assert_int_equal(mock->device.counters.queue_resets, queues);
+	assert_int_equal(mock->device.counters.recoveries, 0);
+	assert_false(mock->device.broken);
+	for (unsigned i = 0; i < VSOCK_QUEUES; i++)
+		assert_false(virtqueue_broken(QUEUES[i]));
+}
+
+static inline void check_alive(struct vsock_socket *self)
+{
+	char out[4];
+
+	assert_int_equal(self->state, VSOCK_CONNECTED);
+	assert_int_equal(transmit(self, "ping", 4, 0), 4);
+	assert_int_equal(seen.last.op, VIRTIO_VSOCK_OP_RW);
+	deliver(self, VIRTIO_VSOCK_OP_RW, 0, "pong", 4);
+	assert_int_equal(receive(self, out, 4, 0, NULL), 4);
+	assert_memory_equal(out, "pong", 4);
+}
+
+static inline void check_over(struct vsock_socket *self)
+{
+	char out[4];
+
+	assert_int_equal(receive(self, out, 4, MSG_DONTWAIT, NULL), -ECONNRESET);
+	assert_int_equal(self->state, VSOCK_CLOSED);
+	vsock_protocol->release(&self->socket);
 }
 
 #endif

@@ -121,13 +121,45 @@ static void take_events(struct vsock *vsock)
 	vsock_attention();
 }
 
-bool vsock_work(void)
+/* The device has nothing of those queues. */
+static void start_queues(struct vsock *vsock, unsigned queues)
+{
+	if (queues & 1u << VSOCK_RX)
+		vsock->rx_idle = UINT64_MAX >> (64 - vsock->rx_count);
+	if (queues & 1u << VSOCK_TX)
+		vsock_tx_prepare(vsock);
+	if (queues & 1u << VSOCK_EVENT)
+		vsock->event_idle = UINT64_MAX >> (64 - VSOCK_EVENTS);
+	vsock->emptied = 0;
+	vsock->lost = false;
+}
+
+/* Queues that were reset alone go on. True: with packets lost. Among lost events may be a
+ * TRANSPORT_RESET: another CID says so [VSK-09]. */
+static bool start_again(struct vsock *vsock)
+{
+	uint64_t cid = vsock->cid;
+	bool lost = vsock->lost;
+
+	if (vsock->emptied & 1u << VSOCK_EVENT) {
+		read_cid(vsock);
+		if (vsock->cid != cid)
+			__atomic_store_n(&over, true, __ATOMIC_RELEASE);
+	}
+	start_queues(vsock, vsock->emptied);
+	return lost;
+}
+
+enum vsock_news vsock_work(void)
 {
 	struct vsock *vsock = __atomic_load_n(&vsock_device, __ATOMIC_ACQUIRE);
+	bool lost = false;
 
 	if (vsock) {
 		mutex_lock(&vsock->mutex);
 		if (!vsock->failed) {
+			if (vsock->emptied)
+				lost = start_again(vsock);
 			take_events(vsock);
 			post_events(vsock);
 			virtqueue_kick(vsock->event);
@@ -137,7 +169,9 @@ bool vsock_work(void)
 		}
 		mutex_unlock(&vsock->mutex);
 	}
-	return __atomic_exchange_n(&over, false, __ATOMIC_ACQ_REL);
+	if (__atomic_exchange_n(&over, false, __ATOMIC_ACQ_REL))
+		return VSOCK_FORGOTTEN;
+	return lost ? VSOCK_LOST : VSOCK_NO_NEWS;
 }
 
 /* --- life ------------------------------------------------------------------------------- */
@@ -152,25 +186,28 @@ static int find_queues(struct vsock *vsock)
 {
 	static const struct virtqueue_wanted wanted[] = {
 		{ .name = "rx",
-		  .index = 0,
+		  .index = VSOCK_RX,
 		  .size_max = VSOCK_RX_BUFFERS,
 		  .callback = vsock_used,
 		  .pieces_max = 1 },
-		{ .name = "tx", .index = 1, .callback = vsock_used, .pieces_max = 1 },
+		{ .name = "tx",
+		  .index = VSOCK_TX,
+		  .callback = vsock_used,
+		  .pieces_max = 1 },
 		{ .name = "event",
-		  .index = 2,
+		  .index = VSOCK_EVENT,
 		  .size_max = VSOCK_EVENTS,
 		  .callback = vsock_used,
 		  .pieces_max = 1 },
 	};
-	struct virtqueue *queues[3];
-	int error = virtio_find_queues(vsock->device, wanted, 3, queues);
+	struct virtqueue *queues[VSOCK_QUEUES];
+	int error = virtio_find_queues(vsock->device, wanted, VSOCK_QUEUES, queues);
 
 	if (error)
 		return error;
-	vsock->rx = queues[0];
-	vsock->tx = queues[1];
-	vsock->event = queues[2];
+	vsock->rx = queues[VSOCK_RX];
+	vsock->tx = queues[VSOCK_TX];
+	vsock->event = queues[VSOCK_EVENT];
 	return 0;
 }
 
@@ -200,16 +237,13 @@ static void release(struct vsock *vsock)
 	vsock_tx_release(vsock);
 }
 
-/* Everything the device may need from DRIVER_OK on. The transmit queue's interrupts are
- * wanted only when there is no room. */
+/* Everything the device may need from DRIVER_OK on. */
 static void fill(struct vsock *vsock)
 {
-	vsock->rx_idle = UINT64_MAX >> (64 - vsock->rx_count);
-	vsock->event_idle = UINT64_MAX >> (64 - VSOCK_EVENTS);
+	start_queues(vsock, VSOCK_ALL_QUEUES);
+	vsock->reply_first = vsock->reply_count = 0;
 	vsock_rx_post(vsock);
 	post_events(vsock);
-	vsock_tx_prepare(vsock);
-	virtqueue_disable_cb(vsock->tx);
 }
 
 static int vsock_probe(struct virtio_device *device)
@@ -262,8 +296,8 @@ static void vsock_broken(struct virtio_device *device)
 	vsock_attention();
 }
 
-/* Somebody sends, or looks at a packet. The mutex is not waited for, as its holder may wait
- * for another device that is to be restored. */
+/* False: somebody sends, or looks at a packet. The mutex is not waited for, as its holder may
+ * wait for another device that is to be restored; and of a queue an interrupt asks. */
 static bool vsock_quiet(struct virtio_device *device)
 {
 	struct vsock *vsock = device->driver_data;
@@ -287,6 +321,33 @@ static int vsock_restore(struct virtio_device *device)
 		fill(vsock);
 	mutex_unlock(&vsock->mutex);
 	return error;
+}
+
+static bool vsock_queue_quiet(const struct virtqueue *queue)
+{
+	return vsock_quiet(virtqueue_device(queue));
+}
+
+/* [VQ-26] Reliable streams have a gap where packets were lost, and which were is not known:
+ * of what is in flight the device may have used all or none. So nothing goes on before all
+ * connections have been ended: vsock_work() posts buffers to receive into, and until then
+ * there are none to send from. */
+static void vsock_queue_broken(struct virtqueue *queue)
+{
+	struct vsock *vsock = virtqueue_device(queue)->driver_data;
+	bool any = virtqueue_detach(queue);
+
+	if (queue != vsock->event)
+		vsock->lost |= any;
+	if (queue == vsock->tx)
+		vsock->free = NULL;
+	vsock->emptied |= 1u << virtqueue_index(queue);
+}
+
+static void vsock_queue_restored(struct virtqueue *queue)
+{
+	(void)queue;
+	vsock_attention();
 }
 
 static void vsock_removed(struct virtio_device *device)
@@ -315,6 +376,9 @@ static const struct virtio_driver virtio_vsock_driver = {
 	.quiet = vsock_quiet,
 	.restore = vsock_restore,
 	.restored = vsock_ready,
+	.queue_broken = vsock_queue_broken,
+	.queue_restored = vsock_queue_restored,
+	.queue_quiet = vsock_queue_quiet,
 	.removed = vsock_removed,
 };
 VIRTIO_DRIVER(virtio_vsock_driver);

@@ -84,9 +84,12 @@ bool vsock_may_reply(void);
 const void *vsock_receive(struct vsock_header *header);
 void vsock_received(void);
 
-/* Sends what waits, looks for events. True: every connection is over, by the device's
- * word or by its recovery; the CID may be another. */
-bool vsock_work(void);
+/* Sends what waits, looks for events. FORGOTTEN: every connection is over, by the device's
+ * word or by its recovery; the CID may be another. LOST: packets were, with a queue that was
+ * reset alone: every connection is over, but the host does not know that. Nothing is
+ * received or sent behind such a gap before this is said. */
+enum vsock_news { VSOCK_NO_NEWS, VSOCK_FORGOTTEN, VSOCK_LOST };
+enum vsock_news vsock_work(void);
 
 /* --- between the driver's files ------------------------------------------------------- */
 
@@ -97,6 +100,9 @@ bool vsock_work(void);
 #define VSOCK_EVENTS	 8
 #define VSOCK_REPLIES	 128
 _Static_assert(VSOCK_RX_BUFFERS <= 64 && VSOCK_EVENTS <= 64, "a bit each");
+
+enum vsock_queue { VSOCK_RX, VSOCK_TX, VSOCK_EVENT, VSOCK_QUEUES };
+#define VSOCK_ALL_QUEUES ((1u << VSOCK_QUEUES) - 1)
 
 /* A packet on its way out; the device reads its memory while it is `out`. */
 struct vsock_slot {
@@ -123,6 +129,10 @@ struct vsock {
 	struct vsock_header replies[VSOCK_REPLIES]; /* that wait for room */
 	unsigned reply_first, reply_count;
 	bool wants_room; /* somebody's packet found none */
+	/* Queues that were reset alone and stay empty until vsock_work(), a bit each; whether
+	 * there were packets in them. Set by an interrupt that finds the mutex free. */
+	unsigned emptied;
+	bool lost;
 };
 
 extern struct vsock *vsock_device; /* vsock.c: atomic; NULL: none */
@@ -137,7 +147,7 @@ static inline uint64_t vsock_bit(unsigned token) /* of rx_idle, event_idle */
 void vsock_rx_post(struct vsock *vsock); /* under the mutex */
 
 bool vsock_tx_allocate(struct vsock *vsock); /* the first slot's memory */
-void vsock_tx_prepare(struct vsock *vsock);  /* all slots are free */
+void vsock_tx_prepare(struct vsock *vsock);  /* all slots are free, no callbacks */
 void vsock_tx_release(struct vsock *vsock);  /* frees their memory */
 void vsock_tx_work(struct vsock *vsock);     /* under the mutex */
 

@@ -23,7 +23,8 @@ bool vsock_tx_allocate(struct vsock *vsock)
 	return slot_allocate(&vsock->slots[0]);
 }
 
-/* Those with memory are used first, so that who finds none has some to wait for. */
+/* Those with memory are used first, so that who finds none has some to wait for. The
+ * queue's interrupts are wanted only when there is no room. */
 void vsock_tx_prepare(struct vsock *vsock)
 {
 	vsock->free = NULL;
@@ -35,7 +36,7 @@ void vsock_tx_prepare(struct vsock *vsock)
 			vsock->free = slot;
 		}
 	}
-	vsock->reply_first = vsock->reply_count = 0;
+	virtqueue_disable_cb(vsock->tx);
 }
 
 void vsock_tx_release(struct vsock *vsock)
