@@ -72,14 +72,16 @@ def test_idle_disk(variant, image):
         check(machine, 'block0', alone(VARIANTS[variant]))
 
 
+@pytest.mark.parametrize('queue', [0, 1, 2], ids=['receive', 'transmit', 'control'])
 @pytest.mark.parametrize('variant', VARIANTS)
-def test_card(variant, image):
-    """A connection outlives it."""
-    with run(image, f'net0 1 {TIMES} echo',
+def test_card(variant, queue, image):
+    """A connection outlives it; afterwards the card takes a command."""
+    with run(image, f'net0 1/{queue} {TIMES} echo',
              ['-netdev', 'user,id=n0,guestfwd=tcp:10.0.2.100:7-cmd:cat',
               '-device', 'virtio-net-pci,netdev=n0' + VARIANTS[variant]],
              cmdline='net=dhcp', timeout=60) as machine:
-        check(machine, 'net0', [0])
+        check(machine, 'net0', alone(VARIANTS[variant]))
+        assert re.search(r'^\d+ done, 0 errors', machine.text(), re.M)
 
 
 @pytest.mark.parametrize('variant', VARIANTS)

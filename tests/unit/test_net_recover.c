@@ -18,14 +18,6 @@
 
 #include "virtio_net/card.h"
 
-/* What the queue is made to break by: an id that is not in flight. */
-static void misbehave(struct mock *mock, unsigned queue)
-{
-	mock->lenient = true;
-	mock_push_raw(mock, queue, 31337, 100);
-	mock_interrupt_always(mock, queue);
-}
-
 /* Falls, and what follows of pauses and attempts. */
 static void let_recover(void)
 {

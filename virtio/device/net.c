@@ -278,6 +278,9 @@ static const struct virtio_driver virtio_net_driver = {
 	.broken = net_broken,
 	.restore = net_restore,
 	.restored = net_restored,
+	.queue_broken = net_queue_broken,
+	.queue_restored = net_queue_restored,
+	.queue_quiet = net_queue_quiet,
 	.removed = net_removed,
 };
 VIRTIO_DRIVER(virtio_net_driver);

@@ -10,7 +10,7 @@
  *	net_tx.c	transmission; net_tx_setup.c its memory
  *	net_mq.c	several queue pairs: how many, and which one a frame takes
  *	net_control.c	the control queue; the MAC address
- *	net_recover.c	a card that broke, comes back, or was pulled out
+ *	net_recover.c	a card, or a queue of it, that broke and comes back; one pulled out
  *
  * and, each linked in only with a call of its own, and negotiated only then:
  *
@@ -168,12 +168,14 @@ struct net_tx {
 	unsigned pieces_max; /* a frame may take */
 	bool blocked;	     /* atomic: the client waits for room */
 	bool unflushed;	     /* added, not yet published */
+	bool lost; /* atomic: set in interrupts with NET_LOST, cleared by the client's calls */
 };
 
 /* Bits of ferrule_net.trouble. */
 enum net_trouble {
-	NET_FAILED = 1,	 /* broken: from broken() until restored() */
-	NET_LOST = 2,	 /* what was sent before is to be given back to the client */
+	NET_FAILED = 1, /* broken: from broken() until restored() */
+	NET_LOST =
+		2, /* some tx[].lost: what they had is to be given back to the client */
 	NET_REMOVED = 4, /* and it does not come back */
 	NET_SEVERAL = 8, /* none, but the slow way, too: it has several queues */
 };
@@ -226,7 +228,8 @@ struct ferrule_net {
 	uint8_t *command; /* a page; the device's while control_out */
 	uint64_t command_phys;
 	bool control_out;	   /* under control_lock */
-	uint32_t control_written;  /* the same */
+	uint32_t control_written;  /* the same; 0: there is no answer */
+	unsigned control_losses;   /* commands lost with their queue; atomic, the same */
 	struct wait_queue answers; /* the command has come back */
 	bool mac_set;		   /* the client chose the address; under control_mutex */
 
@@ -291,9 +294,11 @@ void net_link_changed(struct ferrule_net *net);
 /* net_rx.c */
 bool net_rx_refill(struct net_rx *rx, const struct ferrule_net *net);
 void net_rx_recycle(struct net_rx *rx, struct ferrule_frame *frame);
+void net_rx_start_queue(struct net_rx *rx);
 void net_rx_start(struct ferrule_net *net);
 void net_received(struct virtqueue *queue);
-bool net_rx_arm(struct ferrule_net *net); /* false: frames wait already */
+bool net_rx_arm_queue(struct net_rx *rx); /* false: frames wait already */
+bool net_rx_arm(struct ferrule_net *net); /* the same of all queues */
 void net_rx_disarm(struct ferrule_net *net);
 
 /* net_rx_setup.c */
@@ -317,6 +322,7 @@ int net_mq_configure(struct ferrule_net *net);
 int net_control_prepare(struct ferrule_net *net);
 void net_control_free(struct ferrule_net *net);
 void net_control_used(struct virtqueue *queue);
+void net_control_lose(struct ferrule_net *net); /* the queue was reset: interrupt */
 int net_mac_configure(struct ferrule_net *net); /* the client's, if it chose one */
 
 /* Takes the command page, if that feature is there; then fill in net_command_data() and
@@ -352,6 +358,9 @@ void net_broken(struct virtio_device *device);
 int net_restore(struct virtio_device *device);
 void net_restored(struct virtio_device *device);
 void net_removed(struct virtio_device *device);
+void net_queue_broken(struct virtqueue *queue);
+void net_queue_restored(struct virtqueue *queue);
+bool net_queue_quiet(const struct virtqueue *queue);
 /* Of a card that was removed: false once the client holds none of its buffers; then, with
  * the client gone, all of it is freed. */
 bool net_frames_are_held(const struct ferrule_net *net);

@@ -58,6 +58,21 @@ void net_control_used(struct virtqueue *queue)
 	wait_wake(&net->answers, WAKE_ALL, 0);
 }
 
+/* The command that is out, if one is, has no answer and will get none. It may have been
+ * done or not: its caller, who is told so by -EIO, says it again or not. What the parts of
+ * the driver know is what was acknowledged. */
+void net_control_lose(struct ferrule_net *net)
+{
+	unsigned long flags = spin_lock(&net->control_lock);
+
+	if (net->control_out)
+		__atomic_fetch_add(&net->control_losses, 1, __ATOMIC_RELEASE);
+	net->control_out = false;
+	net->control_written = 0;
+	spin_unlock(&net->control_lock, flags);
+	wait_wake(&net->answers, WAKE_ALL, 0);
+}
+
 static bool is_out(struct ferrule_net *net)
 {
 	return __atomic_load_n(&net->control_out, __ATOMIC_ACQUIRE);
@@ -108,9 +123,9 @@ static int await_answer(struct ferrule_net *net)
 		virtio_device_break(net->device, "its control queue does not answer");
 		return -ETIMEDOUT;
 	}
-	ack = *(volatile uint8_t *)&net->command[AT_ACK];
 	if (!net->control_written && !net->device->transport->legacy)
 		return -EIO; /* legacy: the used length means nothing [NET-36] */
+	ack = *(volatile uint8_t *)&net->command[AT_ACK];
 	return ack == ACK_OK ? 0 : -EIO;
 }
 

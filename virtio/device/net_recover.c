@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: BSD-2-Clause
  * Copyright The Ferrule developers */
 
-/* virtio-net: a card that broke, comes back, or was pulled out.
+/* virtio-net: a card that broke, comes back, or was pulled out; a queue of it that breaks
+ * and comes back alone.
  *
  * Broken: the client gets back what it had sent, as if it had left, and sees the link go
  * down. Back: the receive buffers are posted anew, the card is told what it was told
- * before, the link comes up. Frames on their way are lost, as frames may be. */
+ * before, the link comes up. Frames on their way are lost, as frames may be. Of one queue
+ * the same holds, but the card stays what it is: nobody hears of it but those whose frames
+ * and commands were lost. */
 
 #include <string.h>
 #include <kernel/heap.h>
@@ -13,7 +16,8 @@
 #include <kernel/time.h>
 #include <virtio/device/net.h>
 
-/* Timer interrupt. The device was reset: its buffers are ours again (§2.4.2). */
+/* Timer interrupt. The device, or the queue, was reset: its buffers are ours again (§2.4.2,
+ * §2.6.1). */
 static void take_buffers(struct net_rx *rx)
 {
 	unsigned long flags = spin_lock(&rx->lock);
@@ -29,24 +33,44 @@ static void take_buffers(struct net_rx *rx)
 	spin_unlock(&rx->lock, flags);
 }
 
+/* Empty again, it is filled; not yet published. */
+static void post_buffers(struct ferrule_net *net, struct net_rx *rx)
+{
+	unsigned long flags = spin_lock(&rx->lock);
+
+	rx->closed = false;
+	net_rx_refill(rx, net);
+	spin_unlock(&rx->lock, flags);
+}
+
+/* What it has is given back by the client's next call. */
+static void lose_sent(struct ferrule_net *net, struct net_tx *tx)
+{
+	__atomic_store_n(&tx->lost, true, __ATOMIC_RELAXED);
+	__atomic_fetch_or(&net->trouble, NET_LOST, __ATOMIC_SEQ_CST);
+}
+
 void net_broken(struct virtio_device *device)
 {
 	struct ferrule_net *net = device->driver_data;
-	unsigned long flags;
 
 	if (!net)
 		return;
-	__atomic_fetch_or(&net->trouble, NET_FAILED | NET_LOST, __ATOMIC_SEQ_CST);
+	__atomic_fetch_or(&net->trouble, NET_FAILED, __ATOMIC_SEQ_CST);
 	__atomic_store_n(&net->info.link_up, false, __ATOMIC_RELEASE);
 	__atomic_store_n(&net->tx_pairs, 1, __ATOMIC_RELAXED);
-	for (unsigned i = 0; i < net->pairs; i++)
+	for (unsigned i = 0; i < net->pairs; i++) {
 		take_buffers(&net->rx[i]);
-	flags = spin_lock(&net->control_lock);
-	net->control_out = false;
-	spin_unlock(&net->control_lock, flags);
+		lose_sent(net, &net->tx[i]);
+	}
+	net_control_lose(net);
 	net_signal(net); /* so that the client collects what it had sent */
 	net_link_changed(net);
-	wait_wake(&net->answers, WAKE_ALL, 0);
+}
+
+static bool is_transmit(const struct virtqueue *queue)
+{
+	return virtqueue_index(queue) & 1; /* §5.1.2 */
 }
 
 /* The client may be in the middle of a call that uses transmit queues, which are under no
@@ -71,14 +95,8 @@ int net_restore(struct virtio_device *device)
 	if (error)
 		return error;
 	for (unsigned i = 0; i < net->pairs; i++) {
-		struct net_rx *rx = &net->rx[i];
-		unsigned long flags;
-
 		virtqueue_disable_cb(net->tx[i].queue);
-		flags = spin_lock(&rx->lock);
-		rx->closed = false;
-		net_rx_refill(rx, net);
-		spin_unlock(&rx->lock, flags);
+		post_buffers(net, &net->rx[i]);
 	}
 	return 0;
 }
@@ -101,6 +119,49 @@ void net_restored(struct virtio_device *device)
 	}
 	net_link_changed(net);
 	log_info("%s: back, link %s", device->name, net->info.link_up ? "up" : "down");
+}
+
+/* A transmit queue is under no lock: await_client(), in an interrupt. */
+bool net_queue_quiet(const struct virtqueue *queue)
+{
+	const struct ferrule_net *net = virtqueue_device(queue)->driver_data;
+
+	return !is_transmit(queue) || !__atomic_load_n(&net->tx_busy, __ATOMIC_SEQ_CST);
+}
+
+/* [VQ-26] No queue_leaks: a frame that QEMU 7.2 has taken from a queue, and its back end not
+ * from it, goes back by the old ring before the queue is said to be reset
+ * (virtio_net_queue_reset() in hw/net/virtio-net.c); what is received is copied at once. */
+void net_queue_broken(struct virtqueue *queue)
+{
+	struct ferrule_net *net = virtqueue_device(queue)->driver_data;
+	unsigned pair = virtqueue_index(queue) / 2;
+
+	if (queue == net->control)
+		net_control_lose(net);
+	else if (is_transmit(queue))
+		lose_sent(net, &net->tx[pair]);
+	else
+		take_buffers(&net->rx[pair]);
+}
+
+/* As net_restore() and net_restored(); a control queue starts empty. */
+void net_queue_restored(struct virtqueue *queue)
+{
+	struct ferrule_net *net = virtqueue_device(queue)->driver_data;
+	struct net_rx *rx = &net->rx[virtqueue_index(queue) / 2];
+
+	if (queue == net->control)
+		return;
+	if (is_transmit(queue)) {
+		virtqueue_disable_cb(queue);
+		net_signal(net); /* what it had sent; and there is room */
+		return;
+	}
+	post_buffers(net, rx);
+	net_rx_start_queue(rx);
+	if (net->taken && !net_rx_arm_queue(rx))
+		net_signal(net);
 }
 
 /* Nobody has it and nobody finds it any more: all goes but the record itself. */
@@ -157,10 +218,18 @@ static void check(const struct ferrule_net *net, const char *what, int error)
 			 what, -error);
 }
 
+/* If the control queue breaks meanwhile, all over again: nobody else would. How often that
+ * may happen before the card is broken is queue_recovery.c's. */
 void net_configure(struct ferrule_net *net)
 {
-	check(net, "address", net_mac_configure(net));
-	check(net, "number of queues", net_mq_configure(net));
-	LINKSET_EACH(net_parts, part)
-	check(net, "settings", (*part)->configure(net));
+	unsigned losses;
+
+	do {
+		losses = __atomic_load_n(&net->control_losses, __ATOMIC_ACQUIRE);
+		check(net, "address", net_mac_configure(net));
+		check(net, "number of queues", net_mq_configure(net));
+		LINKSET_EACH(net_parts, part)
+		check(net, "settings", (*part)->configure(net));
+	} while (losses != __atomic_load_n(&net->control_losses, __ATOMIC_ACQUIRE) &&
+		 !(net_trouble(net) & NET_FAILED));
 }

@@ -293,20 +293,23 @@ void net_received(struct virtqueue *queue)
 	net_signal(virtqueue_device(queue)->driver_data);
 }
 
+bool net_rx_arm_queue(struct net_rx *rx)
+{
+	unsigned long flags = spin_lock(&rx->lock);
+	bool armed = rx->closed || virtqueue_enable_cb(rx->queue);
+
+	if (!armed)
+		virtqueue_disable_cb(rx->queue);
+	spin_unlock(&rx->lock, flags);
+	return armed;
+}
+
 bool net_rx_arm(struct ferrule_net *net)
 {
 	bool armed = true;
 
-	for (unsigned i = 0; i < net->pairs; i++) {
-		struct net_rx *rx = &net->rx[i];
-		unsigned long flags = spin_lock(&rx->lock);
-
-		if (!rx->closed && !virtqueue_enable_cb(rx->queue)) {
-			virtqueue_disable_cb(rx->queue);
-			armed = false;
-		}
-		spin_unlock(&rx->lock, flags);
-	}
+	for (unsigned i = 0; i < net->pairs; i++)
+		armed &= net_rx_arm_queue(&net->rx[i]);
 	return armed;
 }
 
@@ -322,16 +325,19 @@ void net_rx_disarm(struct ferrule_net *net)
 	}
 }
 
+void net_rx_start_queue(struct net_rx *rx)
+{
+	unsigned long flags = spin_lock(&rx->lock);
+
+	if (!rx->closed) {
+		virtqueue_disable_cb(rx->queue); /* until somebody opens it */
+		virtqueue_kick(rx->queue);
+	}
+	spin_unlock(&rx->lock, flags);
+}
+
 void net_rx_start(struct ferrule_net *net)
 {
-	for (unsigned i = 0; i < net->pairs; i++) {
-		struct net_rx *rx = &net->rx[i];
-		unsigned long flags = spin_lock(&rx->lock);
-
-		if (!rx->closed) {
-			virtqueue_disable_cb(rx->queue); /* until somebody opens it */
-			virtqueue_kick(rx->queue);
-		}
-		spin_unlock(&rx->lock, flags);
-	}
+	for (unsigned i = 0; i < net->pairs; i++)
+		net_rx_start_queue(&net->rx[i]);
 }

@@ -30,8 +30,8 @@ void net_transmitted(struct virtqueue *queue)
 		net_signal(net);
 }
 
-/* The client is inside, or out again: the recovery of a broken card waits for it before
- * the queues are freed (net_quiet()). In order before the look at `trouble`. */
+/* The client is inside, or out again: the recovery of a broken card, or of a queue, waits
+ * for it before it empties rings (net_recover.c). In order before the look at `trouble`. */
 static inline void enter(struct ferrule_net *net)
 {
 	(void)__atomic_exchange_n(&net->tx_busy, true, __ATOMIC_SEQ_CST);
@@ -55,8 +55,8 @@ static inline void give_back(struct ferrule_net *net, struct net_tx *tx,
 		net->client.sent(net->client.context, token);
 }
 
-/* The card broke since the last call: all it had is the client's again. -errno while it is
- * not back. */
+/* The card, or queues of it, broke since the last call: all they had is the client's again.
+ * -errno while the card is not back. */
 static __attribute__((noinline)) int take_back(struct ferrule_net *net)
 {
 	uint8_t before = __atomic_fetch_and(&net->trouble, (uint8_t)~NET_LOST,
@@ -65,6 +65,8 @@ static __attribute__((noinline)) int take_back(struct ferrule_net *net)
 	for (unsigned i = 0; before & NET_LOST && i < net->pairs; i++) {
 		struct net_tx *tx = &net->tx[i];
 
+		if (!__atomic_exchange_n(&tx->lost, false, __ATOMIC_ACQ_REL))
+			continue;
 		tx->unflushed = false;
 		tx->blocked = false;
 		for (unsigned slot = 0; slot < tx->count && tx->in_flight; slot++)

@@ -21,6 +21,7 @@
 #include <ferrule/block.h>
 #include <ferrule/console.h>
 #include <ferrule/device.h>
+#include <ferrule/net.h>
 #include "poke.h"
 
 #define BLOCK	  4096
@@ -136,6 +137,18 @@ static void talk_to_port(bool alone)
 	wrong += !answered;
 }
 
+/* A command that changes nothing. */
+static int command(const char *name)
+{
+	struct ferrule_net *card = ferrule_net_find(name);
+	struct ferrule_net_info info;
+
+	if (!card)
+		return -1;
+	ferrule_net_info(card, &info);
+	return ferrule_net_set_mac(card, info.mac);
+}
+
 static unsigned long long comebacks(const char *name)
 {
 	struct ferrule_device_info info;
@@ -193,6 +206,8 @@ int main(int argc, char **argv)
 			talk_to_port(i >= times);
 		printf("%s came back: %u\n", name, i + 1);
 	}
+	if (*load == 'e' && command(name))
+		errors++;
 	stop = true;
 	if (thread_runs)
 		pthread_join(thread, NULL);

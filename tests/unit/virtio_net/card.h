@@ -35,7 +35,8 @@ void mutex_unlock(struct mutex *mutex)
 enum { RX, TX, CONTROL }; /* with one pair of queues */
 
 static struct {
-	bool silent; /* the control queue */
+	bool silent;   /* the control queue */
+	unsigned lies; /* its next commands, done as they are, break it */
 	uint8_t ack;
 	bool no_ack_length;
 	uint8_t result[32]; /* of a command that has one */
@@ -75,6 +76,14 @@ static inline void serve_tx(struct mock *mock, unsigned queue)
 	mock_interrupt(mock, queue);
 }
 
+/* What the queue is made to break by: an id that is not in flight. */
+static inline void misbehave(struct mock *mock, unsigned queue)
+{
+	mock->lenient = true;
+	mock_push_raw(mock, queue, 31337, 100);
+	mock_interrupt_always(mock, queue);
+}
+
 static inline bool has_pairs(struct mock *mock)
 {
 	return mock_has(mock, VIRTIO_NET_F_MQ) || mock_has(mock, VIRTIO_NET_F_RSS);
@@ -108,6 +117,11 @@ static inline void serve_control(struct mock *mock)
 		mock_write(&chain, 0, &card.ack, 1);
 		if (chain.writable > 1)
 			mock_write(&chain, 1, card.result, chain.writable - 1);
+		if (card.lies) {
+			card.lies--;
+			misbehave(mock, queue);
+			return;
+		}
 		mock_push(mock, queue, &chain, card.no_ack_length ? 0 : chain.writable);
 	}
 	mock_interrupt(mock, queue);
