@@ -100,6 +100,46 @@ static void coalescing(void **state)
 	finish(mock);
 }
 
+static void reset_queue(struct mock *mock, unsigned queue)
+{
+	virtio_queue_break(mock->device.queues[queue], "a test");
+	host_clock_advance(1);
+}
+
+/* [VQ-26] A queue that was reset alone has forgotten what was said of it, and is told again;
+ * others are not. Nothing is touched of a card that goes meanwhile. */
+static void coalescing_of_a_queue(void **state)
+{
+	struct ferrule_net_coalescing some = { 64, 100 }, other = { 1, 2 };
+	struct mock *mock = fresh_with_control(1);
+
+	(void)state;
+	mock_offer(mock, VIRTIO_F_RING_RESET);
+	mock_offer(mock, VIRTIO_NET_F_NOTF_COAL);
+	mock_offer(mock, VIRTIO_NET_F_VQ_NOTF_COAL);
+	start(mock);
+	reset_queue(mock, TX);
+	assert_int_equal(
+		ferrule_net_set_coalescing(net, FERRULE_NET_ALL_QUEUES, true, &some), 0);
+	assert_int_equal(ferrule_net_set_coalescing(net, 0, true, &other), 0);
+	reset_queue(mock, RX);
+	reset_queue(mock, CONTROL);
+	assert_int_equal(host_threads_run(), 0);
+	card.commands = 0;
+	reset_queue(mock, TX);
+	reset_queue(mock, TX);
+	assert_int_equal(host_threads_run(), 1);
+	assert_int_equal(card.commands, 2);
+	assert_memory_equal(card.log[0].bytes, "\6\0\x40\0\0\0\x64", 7);
+	assert_memory_equal(card.log[1].bytes, "\6\2\1\0\0\0\1\0\0\0\2", 11);
+	assert_int_equal(mock->device.counters.queue_resets, 5);
+	assert_int_equal(mock->device.counters.recoveries, 0);
+
+	reset_queue(mock, TX);
+	assert_false(net_quiet(&mock->device));
+	finish(mock);
+}
+
 static struct mock *with_guest_offloads(bool uso)
 {
 	struct mock *mock = fresh_with_control(1);
@@ -285,6 +325,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		net_test(vlans),
 		net_test(coalescing),
+		net_test(coalescing_of_a_queue),
 		net_test(switched_offloads),
 		net_test(announcements),
 		net_test(sends_datagrams),

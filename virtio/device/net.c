@@ -276,6 +276,7 @@ static const struct virtio_driver virtio_net_driver = {
 	.ready = net_ready,
 	.config_changed = net_config_changed,
 	.broken = net_broken,
+	.quiet = net_quiet,
 	.restore = net_restore,
 	.restored = net_restored,
 	.queue_broken = net_queue_broken,

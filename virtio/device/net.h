@@ -239,7 +239,8 @@ struct ferrule_net {
 	uint64_t *vlans;
 	struct net_rss *rss;
 	struct net_coalesce *coalesce;
-	uint64_t offloads; /* receive offloads that were switched on, as feature bits */
+	uint8_t coalescing; /* atomic; net_coalesce.c's: a thread says it again */
+	uint64_t offloads;  /* receive offloads that were switched on, as feature bits */
 	bool offloads_set;
 
 	struct ferrule_net *next; /* list of cards; net.c's */
@@ -252,6 +253,8 @@ struct net_part {
 	 * Thread; 0 or -errno. */
 	int (*configure)(struct ferrule_net *net);
 	void (*forget)(struct ferrule_net *net); /* frees what it keeps; may be NULL */
+	/* Queue `index` was reset alone, and works again. Timer interrupt; may be NULL. */
+	void (*queue_restored)(struct ferrule_net *net, unsigned index);
 };
 LINKSET_DECLARE(net_parts, const struct net_part);
 #define NET_PART(object) LINKSET_ENTRY(net_parts, object)
@@ -360,6 +363,7 @@ void net_restored(struct virtio_device *device);
 void net_removed(struct virtio_device *device);
 void net_queue_broken(struct virtqueue *queue);
 void net_queue_restored(struct virtqueue *queue);
+bool net_quiet(struct virtio_device *device);
 bool net_queue_quiet(const struct virtqueue *queue);
 /* Of a card that was removed: false once the client holds none of its buffers; then, with
  * the client gone, all of it is freed. */

@@ -8,6 +8,7 @@
 
 #include <string.h>
 #include <kernel/heap.h>
+#include <kernel/log.h>
 #include <virtio/device/net.h>
 
 enum { TX_SET = 0, RX_SET = 1, VQ_SET = 2, VQ_GET = 3 };
@@ -106,6 +107,42 @@ static int coalesce_configure(struct ferrule_net *net)
 	return error;
 }
 
+/* Of ferrule_net.coalescing; 0: nothing is said. */
+enum { SAYING = 1, ASKED = 2 /* to say it, or to say it again */ };
+
+/* The card is there until this is through: net_quiet(). */
+static void say_again(void *argument)
+{
+	struct ferrule_net *net = argument;
+	uint8_t expected;
+	int error;
+
+	do {
+		__atomic_store_n(&net->coalescing, SAYING, __ATOMIC_RELEASE);
+		error = coalesce_configure(net);
+		if (error)
+			log_warn("%s: does not take its coalescing again (error %d)",
+				 net->info.name, -error);
+		expected = SAYING;
+	} while (!__atomic_compare_exchange_n(&net->coalescing, &expected, 0, false,
+					      __ATOMIC_ACQ_REL, __ATOMIC_RELAXED));
+}
+
+/* A queue that is enabled again has the parameters of all in its direction (§5.1.6.5.9);
+ * only a thread can wait for the command that says its own. */
+static void coalesce_queue_restored(struct ferrule_net *net, unsigned index)
+{
+	if (!net->coalesce || !net->coalesce->set[index])
+		return;
+	if (__atomic_exchange_n(&net->coalescing, ASKED, __ATOMIC_ACQ_REL))
+		return;
+	if (thread_create("net", say_again, net))
+		return;
+	log_warn("%s: no memory to say what queue %u is to hold back", net->info.name,
+		 index);
+	__atomic_store_n(&net->coalescing, 0, __ATOMIC_RELEASE);
+}
+
 static void coalesce_forget(struct ferrule_net *net)
 {
 	kfree(net->coalesce);
@@ -116,5 +153,6 @@ static const struct net_part net_coalesce_part = {
 		    VIRTIO_BIT(VIRTIO_NET_F_VQ_NOTF_COAL),
 	.configure = coalesce_configure,
 	.forget = coalesce_forget,
+	.queue_restored = coalesce_queue_restored,
 };
 NET_PART(net_coalesce_part);

@@ -87,6 +87,14 @@ static bool await_client(const struct ferrule_net *net)
 	return true;
 }
 
+/* False: a part's thread has something to say to the card. */
+bool net_quiet(struct virtio_device *device)
+{
+	const struct ferrule_net *net = device->driver_data;
+
+	return !__atomic_load_n(&net->coalescing, __ATOMIC_ACQUIRE);
+}
+
 int net_restore(struct virtio_device *device)
 {
 	struct ferrule_net *net = device->driver_data;
@@ -156,12 +164,15 @@ void net_queue_restored(struct virtqueue *queue)
 	if (is_transmit(queue)) {
 		virtqueue_disable_cb(queue);
 		net_signal(net); /* what it had sent; and there is room */
-		return;
+	} else {
+		post_buffers(net, rx);
+		net_rx_start_queue(rx);
+		if (net->taken && !net_rx_arm_queue(rx))
+			net_signal(net);
 	}
-	post_buffers(net, rx);
-	net_rx_start_queue(rx);
-	if (net->taken && !net_rx_arm_queue(rx))
-		net_signal(net);
+	LINKSET_EACH(net_parts, part)
+	if ((*part)->queue_restored)
+		(*part)->queue_restored(net, virtqueue_index(queue));
 }
 
 /* Nobody has it and nobody finds it any more: all goes but the record itself. */
