@@ -139,9 +139,10 @@ int ferrule_net_send(struct ferrule_net *net, const struct ferrule_net_segment *
 void ferrule_net_reap(struct ferrule_net *net);
 
 /* The control queue; -ENOTSUP where the device has none or lacks the feature, -EIO: it
- * refuses, or does not answer: then it is reset. Context: thread. What was set here is set
- * again when a card comes back. Each call below is linked in with what it needs of the
- * driver, and its feature is negotiated only then. */
+ * refuses; it does not answer, and is reset; or the queue broke meanwhile, and it may have
+ * done it or not. Context: thread. What was set here is set again when a card comes back.
+ * Each call below is linked in with what it needs of the driver, and its feature is
+ * negotiated only then. */
 int ferrule_net_set_mac(struct ferrule_net *net, const uint8_t mac[6]);
 
 /* Filters: what is not for this card's address, a group or broadcast comes in only as
