@@ -10,6 +10,8 @@ import threading
 import pytest
 
 import qemu
+from test_card import wide_tap  # noqa: F401
+from test_tap import ip
 
 VARIANTS = {
     'plain': '',
@@ -82,6 +84,26 @@ def test_card(variant, queue, image):
              cmdline='net=dhcp', timeout=60) as machine:
         check(machine, 'net0', alone(VARIANTS[variant]))
         assert re.search(r'^\d+ done, 0 errors', machine.text(), re.M)
+
+
+def test_card_of_several_pairs(wide_tap, image):  # noqa: F811
+    """One row, as the peer's address is the only one: each queue of two pairs, and control."""
+    ip(f'addr add 10.0.2.100/24 dev {wide_tap[0]}')
+    with socket.create_server(('10.0.2.100', 7)) as server:
+        for queue in range(5):
+            with run(image, f'net0 1/{queue} {TIMES} echo',
+                     ['-netdev', f'tap,id=n0,ifname={wide_tap[0]},script=no,downscript=no,'
+                                 'queues=2', '-device', 'virtio-net-pci,netdev=n0,mq=on'],
+                     cmdline='net=10.0.2.15/24 net_queues=2', timeout=60) as machine:
+                server.settimeout(60)
+                end = server.accept()[0]
+                host = threading.Thread(target=echo, args=[end], daemon=True)
+                host.start()
+                check(machine, 'net0', [TIMES])
+                assert re.search(r'^\d+ done, 0 errors', machine.text(), re.M)
+            with end, contextlib.suppress(OSError):  # perhaps it is at its end already
+                end.shutdown(socket.SHUT_RDWR)
+            host.join()
 
 
 @pytest.mark.parametrize('variant', VARIANTS)
