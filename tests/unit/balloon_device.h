@@ -29,6 +29,7 @@ static uint64_t reported, hinted;
 static unsigned commands[8], command_count;
 static unsigned stats_seen;
 static bool silent, time_passes;
+static bool twice; /* it may be told again of what it heard */
 static void (*while_reported)(
 	void); /* called while the device has such blocks; or NULL */
 
@@ -56,7 +57,7 @@ static inline void take_pages(const struct mock_chain *chain, bool in)
 		assert_int_equal(mock_read(chain, at, &page, 4), 4);
 		page -= BASE / PAGE_BYTES;
 		assert_in_range(page, 0, RAM / PAGE_BYTES - 1);
-		assert_int_equal(held[page], !in);
+		assert_true(twice || held[page] == !in);
 		held[page] = in;
 		if (in) /* it is the device's now */
 			memset((char *)BASE + page * PAGE_BYTES, 0xba, PAGE_BYTES);
@@ -154,7 +155,7 @@ static inline void offer(uint64_t bits)
 	memset(mock->config_writable + BALLOON_CONFIG_ACTUAL, true, 4);
 	memset(mock->config_writable + BALLOON_CONFIG_POISON, true, 4);
 	mock->serve = serve;
-	silent = time_passes = false;
+	silent = time_passes = twice = false;
 	while_reported = NULL;
 	reported = hinted = 0;
 	command_count = stats_seen = 0;

@@ -8,7 +8,8 @@
  *	kernel/page.c kernel/page_region.c kernel/sync.c kernel/format.c
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/virtqueue.c virtio/device/balloon.c virtio/device/balloon_pages.c
- *	virtio/device/balloon_idle.c virtio/device/balloon_stats.c */
+ *	virtio/device/balloon_idle.c virtio/device/balloon_stats.c
+ *	virtio/device/balloon_queue.c */
 
 /* virtio-balloon against the mock (requirements BAL): idle memory, statistics, poison. */
 

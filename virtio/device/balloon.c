@@ -39,7 +39,7 @@ bool balloon_wait_used(struct balloon *balloon, struct virtqueue *queue)
 	struct wait wait;
 
 	wait_begin(&balloon->wake, &wait);
-	while (!used && !late && !balloon->failed) {
+	while (!used && !late && !balloon->failed && !virtqueue_broken(queue)) {
 		used = virtqueue_get(queue, NULL) != NULL;
 		if (!used && virtqueue_enable_cb(queue))
 			late = !wait_sleep(&wait, deadline);
@@ -59,7 +59,7 @@ bool balloon_tell(struct balloon *balloon, struct virtqueue *queue,
 	return balloon_wait_used(balloon, queue);
 }
 
-static void attend(struct balloon *balloon)
+void balloon_attend(struct balloon *balloon)
 {
 	__atomic_store_n(&balloon->attention, true, __ATOMIC_RELEASE);
 	wait_wake(&balloon->wake, WAKE_ALL, 0);
@@ -68,7 +68,7 @@ static void attend(struct balloon *balloon)
 /* Every queue but the deflate queue: its thread looks. */
 static void balloon_used(struct virtqueue *queue)
 {
-	attend(virtqueue_device(queue)->driver_data);
+	balloon_attend(virtqueue_device(queue)->driver_data);
 }
 
 static uint64_t next_look(const struct balloon *balloon)
@@ -234,7 +234,7 @@ static void balloon_config_changed(struct virtio_device *device)
 	struct balloon *balloon = device->driver_data;
 
 	__atomic_fetch_add(&balloon->changes, 1, __ATOMIC_RELEASE);
-	attend(balloon);
+	balloon_attend(balloon);
 }
 
 static void balloon_broken(struct virtio_device *device)
@@ -244,7 +244,7 @@ static void balloon_broken(struct virtio_device *device)
 	if (!balloon)
 		return;
 	__atomic_store_n(&balloon->failed, true, __ATOMIC_RELEASE);
-	attend(balloon);
+	balloon_attend(balloon);
 }
 
 /* A device that was reset knows of no page, so all are ours; what it still wants it gets
@@ -257,7 +257,7 @@ static void forget(struct balloon *balloon)
 }
 
 /* The thread is at work with the queues, and lets go of them soon, as it is `failed`. */
-static bool balloon_quiet(struct virtio_device *device)
+bool balloon_quiet(struct virtio_device *device)
 {
 	struct balloon *balloon = device->driver_data;
 
@@ -287,7 +287,7 @@ static void balloon_restored(struct virtio_device *device)
 	if (balloon->stats)
 		balloon_stats_start(balloon);
 	__atomic_store_n(&balloon->failed, false, __ATOMIC_RELEASE);
-	attend(balloon);
+	balloon_attend(balloon);
 }
 
 static void balloon_removed(struct virtio_device *device)
@@ -299,7 +299,7 @@ static void balloon_removed(struct virtio_device *device)
 	mutex_unlock(&balloon->work);
 	device->driver_data = NULL; /* its thread frees it */
 	__atomic_store_n(&balloon->removed, true, __ATOMIC_RELEASE);
-	attend(balloon);
+	balloon_attend(balloon);
 }
 
 static const struct virtio_driver virtio_balloon_driver = {
@@ -319,6 +319,10 @@ static const struct virtio_driver virtio_balloon_driver = {
 	.quiet = balloon_quiet,
 	.restore = balloon_restore,
 	.restored = balloon_restored,
+	.queue_broken = balloon_queue_broken,
+	.queue_restored = balloon_queue_restored,
+	.queue_leaks = balloon_queue_leaks,
+	.queue_quiet = balloon_queue_quiet,
 	.removed = balloon_removed,
 };
 VIRTIO_DRIVER(virtio_balloon_driver);

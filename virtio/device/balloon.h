@@ -7,6 +7,7 @@
  *	balloon_pages.c	  inflating, deflating, also when memory runs out
  *	balloon_idle.c	  idle memory: free page reporting and hinting
  *	balloon_stats.c	  statistics
+ *	balloon_queue.c	  a queue that is reset alone
  *
  * All queues but the deflate queue are worked by the driver's thread alone. */
 
@@ -76,7 +77,9 @@ struct balloon {
 	/* Inflating: the thread's. */
 	uint32_t *inflate_pages; /* page numbers the device reads */
 	uint64_t inflate_phys;
-	unsigned inflating; /* of them the device was told, and they are in no record */
+	unsigned
+		inflating; /* of them the device was told, and they are in no record; after
+			     * the queue was reset: whether it has them is not known */
 	struct balloon_chunk
 		*spare;	   /* the next record, so that none is needed under lock */
 	uint64_t retry_ns; /* when to try for more memory again; 0: the target is met */
@@ -109,7 +112,7 @@ struct balloon {
 };
 
 /* balloon.c: sleeps until the device has used the buffer it was given in `queue`; false:
- * it did not, and is broken now. */
+ * it did not, and is broken now, or its queue is. */
 bool balloon_wait_used(struct balloon *balloon, struct virtqueue *queue);
 /* Gives the device one buffer and waits. */
 bool balloon_tell(struct balloon *balloon, struct virtqueue *queue,
@@ -118,6 +121,10 @@ bool balloon_tell(struct balloon *balloon, struct virtqueue *queue,
 /* Fills the block with the poison, if one was negotiated (§5.5.6.6). */
 void balloon_poison(struct balloon *balloon, uint64_t phys, unsigned order);
 
+/* Has the thread look at everything. Any context. */
+void balloon_attend(struct balloon *balloon);
+bool balloon_quiet(struct virtio_device *device); /* the thread holds no queue */
+
 /* balloon_pages.c */
 int balloon_pages_prepare(struct balloon *balloon);
 void balloon_pages_start(void); /* memory may run out from now on */
@@ -125,6 +132,9 @@ void balloon_pages_start(void); /* memory may run out from now on */
 void balloon_pages_follow(struct balloon *balloon);
 /* The device forgot all: every page is the guest's again. */
 void balloon_pages_forget(struct balloon *balloon);
+/* The deflate queue was reset: what is on its way out, and when that is told again. */
+void balloon_deflate_lost(struct balloon *balloon);
+void balloon_deflate_again(struct balloon *balloon);
 /* Undoes balloon_pages_prepare(), when probing failed. */
 void balloon_pages_release(struct balloon *balloon);
 void balloon_deflated(struct virtqueue *queue); /* callback */
@@ -139,10 +149,19 @@ bool balloon_chunk_pop(struct balloon_chunk **chunks, uint32_t *page);
 int balloon_idle_prepare(struct balloon *balloon);
 void balloon_idle_follow(struct balloon *balloon);
 void balloon_idle_forget(struct balloon *balloon);
+/* The device has let go of what it was told of in the report or the hint queue. */
+void balloon_report_forget(struct balloon *balloon);
+void balloon_hint_forget(struct balloon *balloon);
 
 /* balloon_stats.c */
 int balloon_stats_prepare(struct balloon *balloon);
 void balloon_stats_start(struct balloon *balloon); /* posts the first buffer */
 void balloon_stats_follow(struct balloon *balloon);
+
+/* balloon_queue.c: the driver's calls for one queue */
+void balloon_queue_broken(struct virtqueue *queue);
+void balloon_queue_restored(struct virtqueue *queue);
+bool balloon_queue_leaks(const struct virtqueue *queue);
+bool balloon_queue_quiet(const struct virtqueue *queue);
 
 #endif

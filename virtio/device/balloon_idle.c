@@ -92,7 +92,7 @@ static void report(struct balloon *balloon)
 	uint64_t before = balloon->reported;
 	struct page_stats stats;
 
-	if (balloon->block_count) /* it never answered, and is about to be reset */
+	if (balloon->block_count) /* not answered: it, or the queue, is about to be reset */
 		return;
 	page_stats(&stats);
 	while (balloon->reported - before < stats.total_bytes) {
@@ -218,9 +218,9 @@ static void hint(struct balloon *balloon)
 	if (command < HINT_FIRST)
 		return;
 	/* All at once: a host that is served slowly spins meanwhile. */
-	if (say(balloon, command) && hint_blocks(balloon, changes) &&
-	    say(balloon, HINT_STOP))
-		hint_settle(balloon, true);
+	if (!say(balloon, command) || !hint_blocks(balloon, changes) ||
+	    !say(balloon, HINT_STOP) || !hint_settle(balloon, true))
+		balloon->hint_id = HINT_STOP; /* again, should only the queue be broken */
 }
 
 void balloon_idle_follow(struct balloon *balloon)
@@ -233,14 +233,25 @@ void balloon_idle_follow(struct balloon *balloon)
 	balloon->report_ns = clock_ns() + REPORT_NS;
 }
 
-void balloon_idle_forget(struct balloon *balloon)
+void balloon_report_forget(struct balloon *balloon)
 {
 	for (unsigned i = 0; i < balloon->block_count; i++)
 		page_free(balloon->blocks[i].phys, balloon->blocks[i].order);
 	balloon->block_count = 0;
+}
+
+/* The blocks stay away all the same: the host may have heard of them (§5.5.6.5). */
+void balloon_hint_forget(struct balloon *balloon)
+{
+	balloon->hint_out = 0;
+}
+
+void balloon_idle_forget(struct balloon *balloon)
+{
+	balloon_report_forget(balloon);
+	balloon_hint_forget(balloon);
 	hint_release(balloon);
 	balloon->hint_id = HINT_STOP;
-	balloon->hint_out = 0;
 }
 
 int balloon_idle_prepare(struct balloon *balloon)

@@ -117,16 +117,39 @@ static void keep(struct balloon *balloon)
 	say_actual(balloon);
 }
 
+/* False: broken, or no room to map the buffer. */
+static bool inflate_add(struct balloon *balloon, unsigned count)
+{
+	struct virtio_piece piece = { balloon->inflate_phys,
+				      count * (uint32_t)sizeof(uint32_t) };
+
+	return !virtqueue_add(balloon->inflate, &piece, 1, 0, balloon);
+}
+
+/* If it fails the device may have them until it was reset, or is told again. */
+static bool inflate_end(struct balloon *balloon)
+{
+	virtqueue_kick(balloon->inflate);
+	if (!balloon_wait_used(balloon, balloon->inflate))
+		return false;
+	keep(balloon);
+	return true;
+}
+
+/* What the device was told of when the queue broke: it may have them already, which is no
+ * reason not to say so twice. */
+static bool inflate_again(struct balloon *balloon)
+{
+	return inflate_add(balloon, balloon->inflating) && inflate_end(balloon);
+}
+
 /* One batch; false: there is no memory to give now, or the device is broken. The record's
  * page is there before the first page is taken. */
 static bool inflate(struct balloon *balloon, uint32_t wanted)
 {
-	struct virtio_piece piece = { balloon->inflate_phys, 0 };
 	uint64_t most = room();
 	unsigned count = 0;
 
-	if (balloon->inflating) /* it never answered, and is about to be reset */
-		return false;
 	if (!balloon->spare)
 		balloon->spare = balloon_chunk_new();
 	if (!balloon->spare)
@@ -142,17 +165,12 @@ static bool inflate(struct balloon *balloon, uint32_t wanted)
 	}
 	if (!count)
 		return false;
-	piece.bytes = count * (uint32_t)sizeof(uint32_t);
-	if (virtqueue_add(balloon->inflate, &piece, 1, 0, balloon)) {
+	if (!inflate_add(balloon, count)) {
 		free_pages(balloon, balloon->inflate_pages, count);
-		return false; /* broken, or no room to map the buffer */
+		return false;
 	}
 	balloon->inflating = count;
-	virtqueue_kick(balloon->inflate);
-	if (!balloon_wait_used(balloon, balloon->inflate))
-		return false; /* the device may have them until it was reset */
-	keep(balloon);
-	return true;
+	return inflate_end(balloon);
 }
 
 /* Puts up to `wanted` pages on their way out, with those that found no room before. Under
@@ -252,17 +270,34 @@ void balloon_pages_follow(struct balloon *balloon)
 
 		bool unsent = balloon->deflating && !balloon->deflate_out;
 
-		if (target > balloon->held && !unsent)
+		if (balloon->inflating)
+			more = inflate_again(balloon);
+		else if (target > balloon->held && !unsent)
 			more = inflate(balloon, target - balloon->held);
 		else if (target < balloon->held)
 			more = deflate(balloon, balloon->held - target);
 		else
 			more = unsent && deflate(balloon, 0);
 		unsent = balloon->deflating && !balloon->deflate_out;
-		balloon->retry_ns = target > balloon->held || unsent
+		balloon->retry_ns = target > balloon->held || unsent || balloon->inflating
 					    ? clock_ns() + RETRY_NS
 					    : 0;
 	}
+}
+
+void balloon_deflate_lost(struct balloon *balloon)
+{
+	unsigned long flags = spin_lock(&balloon->lock);
+
+	while (virtqueue_detach(balloon->deflate))
+		;
+	__atomic_store_n(&balloon->deflate_out, false, __ATOMIC_RELEASE);
+	spin_unlock(&balloon->lock, flags);
+}
+
+void balloon_deflate_again(struct balloon *balloon)
+{
+	deflate_start(balloon, 0);
 }
 
 /* The program runs out of memory: some of the balloon's comes back, if the device agrees
