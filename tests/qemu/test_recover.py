@@ -35,9 +35,10 @@ def alone(options):
     return [0 if 'queue_reset=off' in options else TIMES]
 
 
-def check(machine, name, queue_resets):
+def check(machine, name, queue_resets, meanwhile=lambda turn: None):
     """All came back, nobody saw wrong bytes; how, the counters say."""
     for i in range(2 * TIMES):
+        meanwhile(i)
         # Perhaps in the middle of the log's line, which another thread writes.
         machine.wait(f'{name} came back: {i + 1}$', timeout=30)
     machine.wait(r'^\d+ done, \d+ errors, 0 wrong')
@@ -151,3 +152,15 @@ def test_ports(variant, queue, image):
         qemus.close()
         check(machine, 'console0', alone(options))
     host.join()
+
+
+@pytest.mark.parametrize('queue', [0, 1, 2, 3], ids=['inflate', 'deflate', 'stats', 'report'])
+@pytest.mark.parametrize('variant', ['plain', 'no-queue-reset', 'packed'])
+def test_balloon(variant, queue, image):
+    """It holds what the host wants in the end. QEMU goes on with the statistics that it has:
+    for want of others the device is reset."""
+    options = VARIANTS[variant]
+    with run(image, f'balloon0 0/{queue} {TIMES} balloon',
+             ['-device', 'virtio-balloon-pci,free-page-reporting=on' + options]) as machine:
+        check(machine, 'balloon0', [0] if queue == 2 else alone(options),
+              lambda turn: machine.qmp('balloon', value=(128 - 24 + turn % 2 * 16) << 20))

@@ -2,13 +2,14 @@
  * Copyright The Ferrule developers */
 
 /* Devices that break under load, and come back:
- *	recover DEVICE QUEUE[/ALONE] TIMES [disk|echo|line|port]
+ *	recover DEVICE QUEUE[/ALONE] TIMES [disk|echo|line|port|balloon]
  *
  * DEVICE is made to ask for a reset TIMES times by way of QUEUE, then that queue or the other
  * one is reset that often. With "disk" a thread reads vda all the while, with "echo" one
  * talks to 10.0.2.100, port 7; both count errors, which may be, and wrong bytes, which may
  * not. "line": one is read from standard input afterwards. "port": each time, console port
- * org.test.echo is to answer; of a queue it is to notice nothing. */
+ * org.test.echo is to answer; of a queue it is to notice nothing. "balloon": in the end it is
+ * to hold what the host wants. */
 
 #include <arpa/inet.h>
 #include <pthread.h>
@@ -18,6 +19,7 @@
 #include <string.h>
 #include <time.h>
 #include <unistd.h>
+#include <ferrule/balloon.h>
 #include <ferrule/block.h>
 #include <ferrule/console.h>
 #include <ferrule/device.h>
@@ -149,6 +151,19 @@ static int command(const char *name)
 	return ferrule_net_set_mac(card, info.mac);
 }
 
+static bool balloon_settles(void)
+{
+	struct ferrule_balloon_info info;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		if (ferrule_balloon_info(&info) && info.target_bytes &&
+		    info.held_bytes == info.target_bytes)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
 static unsigned long long comebacks(const char *name)
 {
 	struct ferrule_device_info info;
@@ -211,6 +226,8 @@ int main(int argc, char **argv)
 	stop = true;
 	if (thread_runs)
 		pthread_join(thread, NULL);
+	if (*load == 'b')
+		wrong += !balloon_settles();
 	if (*load == 'l' && fgets(line, sizeof(line), stdin))
 		printf("read: %s", line);
 	printf("%u done, %u errors, %u wrong\n", done, errors, wrong);
