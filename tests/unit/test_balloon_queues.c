@@ -133,6 +133,7 @@ static void see_limbo(void)
 	silent = false;
 }
 
+/* [VQ-26] [BAL-02] Whether it heard of them or not, they are in the balloon in the end. */
 static void inflating(void **state)
 {
 	void (*const unheard[])(void) = { ask_300_unheard, break_inflate, see_limbo,
@@ -174,6 +175,7 @@ static void see_none_back(void)
 	mock->queues[DEFLATE].kicked = true; /* it was rung for before */
 }
 
+/* [VQ-26] [BAL-03] */
 static void deflating(void **state)
 {
 	void (*const unheard[])(void) = { ask_300,	 ask_none_unheard, break_deflate,
@@ -228,6 +230,7 @@ static void exhaust(void)
 	ask(0);
 }
 
+/* [VQ-26] [BAL-06] */
 static void out_of_memory(void **state)
 {
 	void (*const steps[])(void) = { ask_2048, exhaust, see_all_back, unplug, NULL };
@@ -264,6 +267,7 @@ static void see_reported(void)
 	see_all_back();
 }
 
+/* [VQ-26] [BAL-09] What was not acknowledged is ours, and reported again. */
 static void reporting(void **state)
 {
 	void (*const steps[])(void) = { fall_silent,  break_report, see_blocks_back,
@@ -299,11 +303,45 @@ static void see_hinted(void)
 	mock_config_changed(mock);
 }
 
-/* The command is served when the queue is back. */
+/* [VQ-26] [BAL-08] The command is served when the queue is back. */
 static void hinting(void **state)
 {
 	void (*const steps[])(void) = { start_hinting, see_one_reset, see_hinted,
 					see_all_back,  unplug,	      NULL };
+
+	(void)state;
+	start(VIRTIO_BIT(VIRTIO_BALLOON_F_FREE_PAGE_HINT));
+	run(steps);
+}
+
+static void start_unheard(void)
+{
+	silent = true;
+	put32(BALLOON_CONFIG_HINT_COMMAND, 5);
+	mock_config_changed(mock);
+}
+
+static void break_hint_in_use(void)
+{
+	break_it(hint_queue);
+	assert_true(mock->device.broken);
+}
+
+static void see_device_reset(void)
+{
+	assert_int_equal(host_threads_run(), 1);
+	assert_int_equal(mock->device.counters.recoveries, 1);
+	assert_int_equal(mock->device.counters.queue_resets, 0);
+	silent = false;
+}
+
+/* Hints that QEMU may be at just then: the device is reset, and knows of none. */
+static void hinting_unheard(void **state)
+{
+	void (*const steps[])(
+		void) = { start_unheard, break_hint_in_use, see_device_reset,
+			  see_hinted,	 see_all_back,	    unplug,
+			  NULL };
 
 	(void)state;
 	start(VIRTIO_BIT(VIRTIO_BALLOON_F_FREE_PAGE_HINT));
@@ -346,10 +384,10 @@ static void statistics(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(idle_queues), cmocka_unit_test(inflating),
-		cmocka_unit_test(deflating),   cmocka_unit_test(out_of_memory),
-		cmocka_unit_test(reporting),   cmocka_unit_test(hinting),
-		cmocka_unit_test(statistics),
+		cmocka_unit_test(idle_queues),	   cmocka_unit_test(inflating),
+		cmocka_unit_test(deflating),	   cmocka_unit_test(out_of_memory),
+		cmocka_unit_test(reporting),	   cmocka_unit_test(hinting),
+		cmocka_unit_test(hinting_unheard), cmocka_unit_test(statistics),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
