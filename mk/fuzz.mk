@@ -25,7 +25,7 @@ FUZZ_bare := tests/fuzz/world.c tests/fuzz/memory.c
 FUZZ_core := $(FUZZ_bare) $(FUZZ_HOST) $(MOCK_CORE) \
 	$(filter-out virtio/info.c,$(wildcard virtio/*.c)) $(wildcard virtio/ring/*.c) \
 	kernel/format.c kernel/cmdline_number.c
-FUZZ_device := $(FUZZ_core) tests/fuzz/device.c $(MOCK_DIR)/transport.c
+FUZZ_device := $(FUZZ_core) tests/fuzz/device.c $(MOCK_DIR)/transport.c virtio/device/watchdog.c
 FUZZ_pci := $(FUZZ_core) $(MOCK_PCI) $(MOCK_DIR)/pci.c kernel/acpi.c $(wildcard kernel/aml*.c kernel/pci*.c) \
 	$(wildcard virtio/transport/pci*.c) virtio/transport/transports.c
 FUZZ_mmio := $(FUZZ_pci) $(MOCK_DIR)/mmio.c $(wildcard virtio/transport/mmio*.c)

@@ -164,3 +164,29 @@ def test_balloon(variant, queue, image):
              ['-device', 'virtio-balloon-pci,free-page-reporting=on' + options]) as machine:
         check(machine, 'balloon0', [0] if queue == 2 else alone(options),
               lambda turn: machine.qmp('balloon', value=(128 - 24 + turn % 2 * 16) << 20))
+
+
+# More devices whose requests outlive their queue.
+IDLE = {
+    'scsi': ('scsi0', 2, ['-device', 'virtio-scsi-pci{}']),
+    'scsi-events': ('scsi0', '2/1', ['-device', 'virtio-scsi-pci,id=s{}',
+                                     '-blockdev', 'driver=null-co,node-name=d,size=1048576',
+                                     '-device', 'scsi-hd,drive=d,bus=s.0']),
+    'pmem': ('pmem0', 0, ['-object', 'memory-backend-ram,id=m,size=2M',
+                          '-device', 'virtio-pmem-pci,memdev=m{}']),
+    '9p': ('9p0', 0, ['-fsdev', 'local,id=f,path={path},security_model=none',
+                      '-device', 'virtio-9p-pci,fsdev=f,mount_tag=t{}']),
+}
+
+
+# QEMU's pmem device has no vectors to choose.
+@pytest.mark.parametrize('kind,variant', [
+    (kind, variant) for kind in IDLE for variant in VARIANTS
+    if kind != 'pmem' or 'vectors' not in VARIANTS[variant]])
+def test_idle_others(kind, variant, image, tmp_path):
+    """As of a disk."""
+    name, queue, devices = IDLE[kind]
+    options = VARIANTS[variant]
+    devices = [each.format(options, path=tmp_path) for each in devices]
+    with run(image, f'{name} {queue} {TIMES}', devices, memory='128M,maxmem=1G') as machine:
+        check(machine, name, alone(options))

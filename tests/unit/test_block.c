@@ -11,7 +11,8 @@
  *	virtio/device/block.c virtio/device/block_issue.c virtio/device/block_queue.c
  *	virtio/device/block_config.c
  *	virtio/device/block_request.c virtio/device/disk.c virtio/device/disk_api.c
- *	virtio/device/disk_data.c virtio/device/disk_more.c virtio/device/pieces.c */
+ *	virtio/device/disk_data.c virtio/device/disk_queue.c
+ *	virtio/device/watchdog.c virtio/device/disk_more.c virtio/device/pieces.c */
 
 /* virtio-blk against a strict disk in memory: requests, names, caches. */
 
@@ -106,7 +107,7 @@ static void many_in_flight(struct mock *mock)
 	for (unsigned i = 0; i < COUNT; i++)
 		if (i != 17)
 			assert_memory_equal(buffer + i * 4096, medium + i * 4096, 4096);
-	assert_int_equal(block->queues->in_flight, 0);
+	assert_int_equal(block->queues->base.in_flight, 0);
 }
 
 static void many_in_flight_indirect(void **state)

@@ -11,7 +11,8 @@
  *	virtio/device/block.c virtio/device/block_issue.c virtio/device/block_queue.c
  *	virtio/device/block_config.c
  *	virtio/device/block_request.c virtio/device/disk.c virtio/device/disk_api.c
- *	virtio/device/disk_data.c virtio/device/disk_more.c virtio/device/pieces.c */
+ *	virtio/device/disk_data.c virtio/device/disk_queue.c
+ *	virtio/device/watchdog.c virtio/device/disk_more.c virtio/device/pieces.c */
 
 /* virtio-blk: devices that fail, lie, fall silent, shrink or go. */
 
@@ -73,7 +74,7 @@ static void huge_lengths_are_cut(void **state)
 	device.length_off = 1000000;
 	ferrule_block_read(disk, 0, buffer, 4096);
 	assert_memory_equal(buffer, medium, 4096);
-	assert_int_equal(block->queues->in_flight, 0);
+	assert_int_equal(block->queues->base.in_flight, 0);
 	finish(mock);
 }
 

@@ -11,7 +11,8 @@
  *	virtio/device/block.c virtio/device/block_issue.c virtio/device/block_queue.c
  *	virtio/device/block_config.c
  *	virtio/device/block_request.c virtio/device/disk.c virtio/device/disk_api.c
- *	virtio/device/disk_data.c virtio/device/disk_more.c virtio/device/pieces.c */
+ *	virtio/device/disk_data.c virtio/device/disk_queue.c
+ *	virtio/device/watchdog.c virtio/device/disk_more.c virtio/device/pieces.c */
 
 /* virtio-blk: limits, sizes and ranges that a device names, sane or not. */
 
@@ -62,7 +63,7 @@ static void large_requests_are_split(void **state)
 		assert_true(device.pieces_max <= cases[i].queue - 2);
 		if (cases[i].size_max)
 			assert_true(device.piece_bytes_max <= cases[i].size_max);
-		assert_int_equal(block->queues->in_flight, 0);
+		assert_int_equal(block->queues->base.in_flight, 0);
 		request.operation = FERRULE_BLOCK_WRITE;
 		memset(buffer + 16384, 0x99, 1 << 20);
 		ferrule_block_submit(disk, &batch, 1);
@@ -230,7 +231,7 @@ static void failing_ranges(void **state)
 	device.status = VIRTIO_BLK_S_IOERR;
 	assert_int_equal(ferrule_block_range(disk, FERRULE_BLOCK_DISCARD, 0, 50), -EIO);
 	assert_int_equal(ferrule_block_range(disk, FERRULE_BLOCK_READ, 0, 50), -EINVAL);
-	assert_int_equal(block->queues->in_flight, 0);
+	assert_int_equal(block->queues->base.in_flight, 0);
 	finish(mock);
 }
 

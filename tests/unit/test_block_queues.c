@@ -11,7 +11,8 @@
  *	virtio/device/block.c virtio/device/block_issue.c virtio/device/block_queue.c
  *	virtio/device/block_config.c
  *	virtio/device/block_request.c virtio/device/disk.c virtio/device/disk_api.c
- *	virtio/device/disk_data.c virtio/device/disk_more.c virtio/device/pieces.c */
+ *	virtio/device/disk_data.c virtio/device/disk_queue.c
+ *	virtio/device/watchdog.c virtio/device/disk_more.c virtio/device/pieces.c */
 
 /* virtio-blk: several queues, and completion without interrupts. */
 

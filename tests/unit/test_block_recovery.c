@@ -11,7 +11,8 @@
  *	virtio/device/block.c virtio/device/block_issue.c virtio/device/block_queue.c
  *	virtio/device/block_config.c
  *	virtio/device/block_request.c virtio/device/disk.c virtio/device/disk_api.c
- *	virtio/device/disk_data.c virtio/device/disk_more.c virtio/device/pieces.c */
+ *	virtio/device/disk_data.c virtio/device/disk_queue.c
+ *	virtio/device/watchdog.c virtio/device/disk_more.c virtio/device/pieces.c */
 
 /* virtio-blk: devices that break, and come back or do not. */
 
@@ -57,7 +58,7 @@ static void expect_all_done(void)
 		assert_int_equal(requests[i].status, 0);
 		assert_memory_equal(buffer + i * 4096, medium + i * 4096, 4096);
 	}
-	assert_int_equal(block->queues->in_flight, 0);
+	assert_int_equal(block->queues->base.in_flight, 0);
 }
 
 /* [BLK-24] A device that breaks while requests are in flight comes back, and they are
@@ -107,7 +108,7 @@ static void idle_queue_comes_back(void **state)
 		unsigned busy = block->next_queue % 2;
 
 		submit_many();
-		assert_true(block->queues[busy].in_flight > 0);
+		assert_true(block->queues[busy].base.in_flight > 0);
 		virtio_queue_break(block->vqs[!busy], "a test");
 		assert_true(virtqueue_broken(block->vqs[!busy]));
 		assert_false(virtqueue_broken(block->vqs[busy]));
@@ -176,12 +177,49 @@ static void given_up(void **state)
 	host_clock_advance(60 * NS_PER_SEC);
 	assert_int_equal(done_count, COUNT);
 	assert_int_equal(done_status, -EIO);
-	assert_int_equal(block->queues->in_flight, 0);
+	assert_int_equal(block->queues->base.in_flight, 0);
 	before = host_clock_ns;
 	assert_int_equal(ferrule_block_read(disk, 0, buffer, 4096), -EIO);
 	assert_int_equal(ferrule_block_flush(disk), -EIO);
 	assert_int_equal(ferrule_block_write_cache(disk, true), -ENOTSUP);
 	assert_int_equal(host_clock_ns, before);
+	finish(mock);
+}
+
+static void serve_unheard(struct mock *mock, unsigned queue)
+{
+	static struct mock_chain chain;
+
+	while (mock_pop(mock, queue, &chain))
+		serve_one(mock, queue, &chain);
+}
+
+/* A notification that gets lost, either way, costs a second. */
+static void lost_notifications(void **state)
+{
+	struct mock *mock = fresh();
+
+	(void)state;
+	start(mock);
+	device.ignore = true;
+	submit_many();
+	mock_run(mock);
+	device.ignore = false;
+	assert_false(mock_run(mock));
+	host_clock_advance(NS_PER_SEC);
+	while (world())
+		;
+	expect_all_done();
+
+	mock->serve = serve_unheard;
+	submit_many();
+	mock_run(mock);
+	assert_int_equal(done_count, 0);
+	for (unsigned i = 0; i < 3; i++)
+		settle(); /* a second for each time that the ring is full */
+	expect_all_done();
+	assert_int_equal(mock->device.counters.resets, 1);
+	mock->serve = serve;
 	finish(mock);
 }
 
@@ -248,6 +286,7 @@ int main(void)
 		block_test(idle_queue_comes_back),
 		block_test(tries_are_counted),
 		block_test(given_up),
+		block_test(lost_notifications),
 		block_test(silent_device),
 		block_test(cache_is_kept),
 		block_test(silent_for_ever),

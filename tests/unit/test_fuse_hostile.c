@@ -8,7 +8,7 @@
  *	tests/unit/host/files.c
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/virtqueue.c kernel/format.c
- *	virtio/device/exchange.c virtio/device/exchange_setup.c virtio/device/fs.c virtio/device/pieces.c
+ *	virtio/device/exchange.c virtio/device/exchange_setup.c virtio/device/watchdog.c virtio/device/fs.c virtio/device/pieces.c
  *	fs/fuse.c fs/fuse_inode.c fs/fuse_data.c fs/fuse_names.c fs/fuse_list.c
  *	fs/fuse_dax.c tests/unit/host/mmu.c fs/share.c fs/names.c fs/tree.c fs/change.c */
 

@@ -8,7 +8,7 @@
  *	tests/unit/host/files.c
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/virtqueue.c kernel/format.c
- *	virtio/device/exchange.c virtio/device/exchange_setup.c virtio/device/p9.c virtio/device/pieces.c
+ *	virtio/device/exchange.c virtio/device/exchange_setup.c virtio/device/watchdog.c virtio/device/p9.c virtio/device/pieces.c
  *	fs/p9.c fs/p9_inode.c fs/p9_data.c fs/p9_names.c fs/share.c fs/names.c
  *	fs/tree.c fs/change.c */
 

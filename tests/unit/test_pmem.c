@@ -9,7 +9,8 @@
  *	virtio/virtio.c virtio/features.c virtio/config.c virtio/queues.c
  *	virtio/ring/virtqueue.c kernel/format.c
  *	virtio/device/pmem.c virtio/device/pmem_disk.c virtio/device/disk.c
- *	virtio/device/disk_api.c virtio/device/disk_data.c virtio/device/disk_more.c
+ *	virtio/device/disk_api.c virtio/device/disk_data.c virtio/device/disk_queue.c
+ *	virtio/device/watchdog.c virtio/device/disk_more.c
  *	virtio/device/pieces.c */
 
 /* virtio-pmem: the range, copies, flushes. */
@@ -283,6 +284,49 @@ static void recovery(void **state)
 	mock_remove(mock);
 }
 
+static void settle(void)
+{
+	for (unsigned i = 0; i < 10; i++) {
+		host_clock_advance(10 * NS_PER_MS);
+		while (world())
+			;
+	}
+}
+
+/* [VQ-26] The queue alone, when no flush is in it; else the device, and the flush is sent
+ * again. */
+static void queue_alone(void **state)
+{
+	struct ferrule_block_request request = { .operation = FERRULE_BLOCK_FLUSH };
+	struct ferrule_block_request *batch[] = { &request };
+	struct mock *mock = fresh((uintptr_t)memory, BYTES);
+	const struct virtio_counters *counters = &mock->device.counters;
+
+	(void)state;
+	mock_offer(mock, VIRTIO_F_RING_RESET);
+	start(mock);
+	host_world = world;
+	virtio_queue_break(mock->device.queues[0], "a test");
+	ferrule_block_submit(disk, batch, 1);
+	assert_int_equal(flushes, 0);
+	settle();
+	assert_int_equal(ferrule_block_wait(&request), 0);
+	assert_int_equal(flushes, 1);
+	assert_int_equal(counters->queue_resets, 1);
+	assert_int_equal(counters->recoveries, 0);
+
+	ignore = true;
+	ferrule_block_submit(disk, batch, 1);
+	virtio_queue_break(mock->device.queues[0], "a test");
+	ignore = false;
+	settle();
+	assert_int_equal(ferrule_block_wait(&request), 0);
+	assert_int_equal(flushes, 2);
+	assert_int_equal(counters->queue_resets, 1);
+	assert_int_equal(counters->recoveries, 1);
+	finish(mock);
+}
+
 static void without_memory(void **state)
 {
 	(void)state;
@@ -328,7 +372,8 @@ int main(void)
 		pmem_test(disk_of_memory),  pmem_test(mapped),
 		pmem_test(shared_region),   pmem_test(hostile_ranges),
 		pmem_test(failing_flushes), pmem_test(recovery),
-		pmem_test(without_memory),  pmem_test(queue_too_small),
+		pmem_test(queue_alone),	    pmem_test(without_memory),
+		pmem_test(queue_too_small),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -12,7 +12,8 @@
  *	virtio/device/scsi_recovery.c virtio/device/scsi_disk.c
  *	virtio/device/scsi_probe.c virtio/device/scsi_mode.c virtio/device/scsi_scan.c
  *	virtio/device/scsi_event.c virtio/device/disk.c
- *	virtio/device/disk_api.c virtio/device/disk_data.c virtio/device/disk_more.c
+ *	virtio/device/disk_api.c virtio/device/disk_data.c virtio/device/disk_queue.c
+ *	virtio/device/watchdog.c virtio/device/disk_more.c
  *	virtio/device/pieces.c */
 
 /* virtio-scsi: units found, read, written, plugged and unplugged. */

@@ -56,16 +56,16 @@ static int block_set_polled(struct ferrule_block *disk, bool polled)
 	__atomic_store_n(&disk->polled, polled, __ATOMIC_RELEASE);
 	for (unsigned i = 0; i < block->queue_count; i++) {
 		struct block_queue *queue = &block->queues[i];
-		unsigned long flags = spin_lock(&queue->lock);
+		unsigned long flags = spin_lock(&queue->base.lock);
 		bool missed = false;
 
-		if (polled && !queue->stopped)
-			virtqueue_disable_cb(queue->vq);
-		else if (!queue->stopped)
-			missed = !virtqueue_enable_cb(queue->vq);
-		spin_unlock(&queue->lock, flags);
-		if (missed && !virtqueue_broken(queue->vq))
-			block_used(queue->vq);
+		if (polled && !queue->base.stopped)
+			virtqueue_disable_cb(queue->base.vq);
+		else if (!queue->base.stopped)
+			missed = !virtqueue_enable_cb(queue->base.vq);
+		spin_unlock(&queue->base.lock, flags);
+		if (missed && !virtqueue_broken(queue->base.vq))
+			block_used(queue->base.vq);
 	}
 	return 0;
 }
@@ -196,7 +196,7 @@ static void block_broken(struct virtio_device *device)
 	struct block *block = device->driver_data;
 
 	for (unsigned i = 0; block && i < block->queue_count; i++)
-		block_queue_stop(&block->queues[i]);
+		disk_queue_stop(&block->queues[i].base);
 }
 
 /* [BLK-24] The same disk again: requests wait in the queues' lists. Slots stay as they
@@ -220,7 +220,7 @@ static void block_restored(struct virtio_device *device)
 	struct block *block = device->driver_data;
 
 	for (unsigned i = 0; i < block->queue_count; i++)
-		block_queue_go_on(&block->queues[i]);
+		disk_queue_go_on(&block->queues[i].base);
 	block_config_changed(device);
 }
 
@@ -228,14 +228,14 @@ static void block_queue_broken(struct virtqueue *vq)
 {
 	struct block *block = virtqueue_device(vq)->driver_data;
 
-	block_queue_stop(&block->queues[virtqueue_index(vq)]);
+	disk_queue_stop(&block->queues[virtqueue_index(vq)].base);
 }
 
 static void block_queue_restored(struct virtqueue *vq)
 {
 	struct block *block = virtqueue_device(vq)->driver_data;
 
-	block_queue_go_on(&block->queues[virtqueue_index(vq)]);
+	disk_queue_go_on(&block->queues[virtqueue_index(vq)].base);
 }
 
 static void block_removed(struct virtio_device *device)
@@ -246,7 +246,7 @@ static void block_removed(struct virtio_device *device)
 	if (!block)
 		return;
 	for (unsigned i = 0; i < block->queue_count; i++)
-		block_queue_give_up(&block->queues[i], -ENODEV);
+		disk_queue_give_up(&block->queues[i].base, -ENODEV);
 	if (!block->listed)
 		block_free(&block->disk);
 	else

@@ -5,7 +5,7 @@
  *
  *	block.c		 the driver: its life, its disk
  *	block_config.c	 what the configuration says, brought into sane ranges
- *	block_queue.c	 queues: slots, watchdog, recovery
+ *	block_queue.c	 queues: slots, and what they hold when one breaks
  *	block_request.c	 requests come in, become device requests, and end
  *	block_issue.c	 those that are neither reads nor writes
  *	block_zones.c	 zoned disks; only in programs that use <ferrule/zones.h>
@@ -15,8 +15,7 @@
 #ifndef VIRTIO_DEVICE_BLOCK_H
 #define VIRTIO_DEVICE_BLOCK_H
 
-#include <kernel/time.h>
-#include <virtio/device/disk.h>
+#include <virtio/device/disk_queue.h>
 #include <virtio/virtio.h>
 
 enum block_feature {
@@ -140,29 +139,22 @@ struct block_slot {
 };
 
 struct block_queue {
-	struct spinlock lock; /* all below, and the ends of requests given to it */
+	struct disk_queue base; /* the first member; its lock is for all below, too */
 	struct block *block;
-	struct virtqueue *vq;
 	struct block_slot *slots; /* slot_count of them */
 	struct block_slot *free;
-	unsigned slot_count, in_flight;
+	unsigned slot_count;
 	struct virtio_piece *pieces; /* scratch for one part: data_pieces_max + 2 */
 	uint32_t written;	     /* scratch: what the device says of one part */
 	struct ferrule_block_request *finished; /* scratch: ended, not told so yet */
 	/* Requests with parts that were not issued yet, oldest first. */
 	struct ferrule_block_request *waiting, **waiting_end;
-	bool stopped; /* it broke: requests wait until it is back or given up */
-	int error;    /* it was given up: how requests end */
 
 	void *bounce; /* a block's worth, for data in too many pieces; or NULL */
 	struct ferrule_block_request *bounce_user; /* NULL: free */
 	uint64_t bounce_sector;
 
-	struct timer watchdog;	 /* runs while something is in flight */
-	bool watchdog_armed;	 /* under lock */
-	uint64_t completed;	 /* parts that came back */
-	uint64_t completed_seen; /* the same at the watchdog's last turn */
-	uint64_t shared_phys;	 /* of the slots' pages */
+	uint64_t shared_phys; /* of the slots' pages */
 	unsigned shared_order;
 };
 
@@ -200,11 +192,6 @@ int block_queues_find(struct block *block);
 /* Slots and bounce buffers; for the same queues again they are kept. */
 int block_queues_make(struct block *block);
 void block_queues_free(struct block *block);
-/* The queue's device requests are lost: to be issued again, up to DISK_TRIES_MAX times. */
-void block_queue_stop(struct block_queue *queue);
-void block_queue_go_on(struct block_queue *queue);
-/* Ends everything with `error`, now and from now on. */
-void block_queue_give_up(struct block_queue *queue, int error);
 /* Waiting requests beyond the end of a disk that has shrunk end with -EIO. */
 void block_queue_shrink(struct block_queue *queue, uint64_t sectors);
 

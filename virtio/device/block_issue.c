@@ -25,7 +25,7 @@ static int issue_append(struct block_queue *queue, struct ferrule_block_request 
 	queue->pieces[count] = (struct virtio_piece){
 		slot->phys + offsetof(struct block_slot_shared, append_sector), 9
 	};
-	error = virtqueue_add(queue->vq, queue->pieces, (unsigned)count, 1, slot);
+	error = virtqueue_add(queue->base.vq, queue->pieces, (unsigned)count, 1, slot);
 	if (error)
 		return error;
 	disk_advance(request, bytes);
@@ -123,7 +123,7 @@ static int issue_command(struct block_queue *queue, struct ferrule_block_request
 	pieces[readable + writable - 1] = (struct virtio_piece){
 		slot->phys + offsetof(struct block_slot_shared, status), 1
 	};
-	error = virtqueue_add(queue->vq, pieces, readable, writable, slot);
+	error = virtqueue_add(queue->base.vq, pieces, readable, writable, slot);
 	if (error && readable == 2)
 		disk_range_undo(request, shared->range.sector);
 	else if (error)

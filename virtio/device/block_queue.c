@@ -28,37 +28,15 @@ int block_queues_find(struct block *block)
 	error = virtio_find_queues(block->device, wanted, block->queue_count, block->vqs);
 	kfree(wanted);
 	for (unsigned i = 0; i < block->queue_count && !error; i++)
-		block->queues[i].vq = block->vqs[i];
+		block->queues[i].base.vq = block->vqs[i];
 	return error;
-}
-
-/* Silence for a whole turn: the device is broken. [BLK-24] While the queue is stopped,
- * the watchdog is how long requests wait for it to come back. */
-static void watchdog_expired(struct timer *timer)
-{
-	struct block_queue *queue = (void *)((char *)timer -
-					     offsetof(struct block_queue, watchdog));
-	unsigned long flags = spin_lock(&queue->lock);
-	bool stopped = queue->stopped;
-	bool silent = !stopped && queue->in_flight &&
-		      queue->completed == queue->completed_seen;
-
-	queue->completed_seen = queue->completed;
-	queue->watchdog_armed = queue->in_flight && !silent && !stopped;
-	if (queue->watchdog_armed)
-		timer_arm(&queue->watchdog, clock_ns() + DISK_SILENCE_NS);
-	spin_unlock(&queue->lock, flags);
-	if (stopped)
-		block_queue_give_up(queue, -EIO);
-	else if (silent)
-		virtio_device_silent(queue->block->device, 0, "no answer for a minute");
 }
 
 /* A slot for each request the ring can hold: with indirect descriptors one descriptor a
  * request, else three. */
 static int make_slots(struct block_queue *queue, bool indirect)
 {
-	unsigned size = virtqueue_size(queue->vq);
+	unsigned size = virtqueue_size(queue->base.vq);
 	unsigned count = indirect ? size : size / 3 + 1;
 	struct block_slot_shared *shared;
 	size_t bytes;
@@ -98,7 +76,7 @@ static bool needs_bounce(const struct ferrule_block *disk)
 static int make_queue(struct block *block, struct block_queue *queue, bool indirect)
 {
 	struct ferrule_block *disk = &block->disk;
-	unsigned size = virtqueue_size(queue->vq);
+	unsigned size = virtqueue_size(queue->base.vq);
 	int error = make_slots(queue, indirect);
 
 	if (error)
@@ -113,41 +91,6 @@ static int make_queue(struct block *block, struct block_queue *queue, bool indir
 	if (disk->info.queue_depth > queue->slot_count || !disk->info.queue_depth)
 		disk->info.queue_depth = indirect ? queue->slot_count : 1;
 	return 0;
-}
-
-int block_queues_make(struct block *block)
-{
-	bool indirect = virtio_has(block->device, VIRTIO_F_INDIRECT_DESC);
-
-	for (unsigned i = 0; i < block->queue_count; i++) {
-		struct block_queue *queue = &block->queues[i];
-		int error;
-
-		queue->block = block;
-		queue->waiting_end = &queue->waiting;
-		queue->watchdog.expired = watchdog_expired;
-		error = make_queue(block, queue, indirect);
-		if (error)
-			return error;
-	}
-	block->disk.info.queues = block->queue_count;
-	return 0;
-}
-
-void block_queues_free(struct block *block)
-{
-	for (unsigned i = 0; block->queues && i < block->queue_count; i++) {
-		struct block_queue *queue = &block->queues[i];
-
-		timer_cancel(&queue->watchdog);
-		if (queue->shared_phys)
-			page_free(queue->shared_phys, queue->shared_order);
-		kfree(queue->slots);
-		kfree(queue->pieces);
-		kfree(queue->bounce);
-	}
-	kfree(block->queues);
-	kfree(block->vqs);
 }
 
 /* What was appended may have been written: to do it again would write it twice. */
@@ -190,12 +133,15 @@ static void again(struct block_queue *queue, struct ferrule_block_request *reque
 	queue->waiting = request;
 }
 
-void block_queue_stop(struct block_queue *queue)
+static struct block_queue *queue_of(struct disk_queue *base)
 {
-	struct ferrule_block_request *finished = NULL;
-	unsigned long flags = spin_lock(&queue->lock);
+	return (struct block_queue *)base; /* its first member */
+}
 
-	queue->stopped = true;
+static void lose(struct disk_queue *base, struct ferrule_block_request **finished)
+{
+	struct block_queue *queue = queue_of(base);
+
 	for (unsigned i = 0; i < queue->slot_count; i++) {
 		struct ferrule_block_request *request =
 			queue->slots[i].request
@@ -205,54 +151,81 @@ void block_queue_stop(struct block_queue *queue)
 		if (request && !request->driver.parts)
 			again(queue, request);
 	}
-	end_failed(queue, &finished);
-	if (!queue->error) {
-		queue->watchdog_armed = true;
-		timer_arm(&queue->watchdog, clock_ns() + DISK_RECOVERY_NS);
-	}
-	spin_unlock(&queue->lock, flags);
-	disk_finish(finished);
+	end_failed(queue, finished);
 }
 
-void block_queue_go_on(struct block_queue *queue)
+static bool resume(struct disk_queue *base, struct ferrule_block_request **finished)
 {
-	struct ferrule_block_request *finished = NULL;
-	unsigned long flags = spin_lock(&queue->lock);
-	bool kick;
+	struct block_queue *queue = queue_of(base);
 
-	timer_cancel(&queue->watchdog);
-	queue->watchdog_armed = queue->stopped = false;
-	queue->error = 0;
 	if (__atomic_load_n(&queue->block->disk.polled, __ATOMIC_RELAXED))
-		virtqueue_disable_cb(queue->vq);
-	kick = block_pump(queue, &finished) && virtqueue_kick_prepare(queue->vq);
-	spin_unlock(&queue->lock, flags);
-	if (kick)
-		virtqueue_notify(queue->vq);
-	disk_finish(finished);
+		virtqueue_disable_cb(base->vq);
+	return block_pump(queue, finished);
 }
 
-void block_queue_give_up(struct block_queue *queue, int error)
+static void fail(struct disk_queue *base, int error,
+		 struct ferrule_block_request **finished)
 {
-	struct ferrule_block_request *finished = NULL;
-	unsigned long flags = spin_lock(&queue->lock);
+	struct block_queue *queue = queue_of(base);
 
-	timer_cancel(&queue->watchdog);
-	queue->watchdog_armed = false;
-	queue->stopped = true;
-	queue->error = error;
 	for (struct ferrule_block_request *each = queue->waiting; each;
 	     each = each->driver.next)
 		each->driver.error = error;
-	end_failed(queue, &finished);
-	spin_unlock(&queue->lock, flags);
-	disk_finish(finished);
+	end_failed(queue, finished);
+}
+
+/* [BLK-24] */
+static void silent(struct disk_queue *base)
+{
+	virtio_device_silent(queue_of(base)->block->device, 0, "no answer for a minute");
+}
+
+static const struct disk_queue_operations operations = {
+	.lose = lose,
+	.resume = resume,
+	.fail = fail,
+	.silent = silent,
+};
+
+int block_queues_make(struct block *block)
+{
+	bool indirect = virtio_has(block->device, VIRTIO_F_INDIRECT_DESC);
+
+	for (unsigned i = 0; i < block->queue_count; i++) {
+		struct block_queue *queue = &block->queues[i];
+		int error;
+
+		queue->block = block;
+		queue->waiting_end = &queue->waiting;
+		disk_queue_init(&queue->base, &operations);
+		error = make_queue(block, queue, indirect);
+		if (error)
+			return error;
+	}
+	block->disk.info.queues = block->queue_count;
+	return 0;
+}
+
+void block_queues_free(struct block *block)
+{
+	for (unsigned i = 0; block->queues && i < block->queue_count; i++) {
+		struct block_queue *queue = &block->queues[i];
+
+		watchdog_stop(&queue->base.watchdog);
+		if (queue->shared_phys)
+			page_free(queue->shared_phys, queue->shared_order);
+		kfree(queue->slots);
+		kfree(queue->pieces);
+		kfree(queue->bounce);
+	}
+	kfree(block->queues);
+	kfree(block->vqs);
 }
 
 void block_queue_shrink(struct block_queue *queue, uint64_t sectors)
 {
 	struct ferrule_block_request *finished = NULL;
-	unsigned long flags = spin_lock(&queue->lock);
+	unsigned long flags = spin_lock(&queue->base.lock);
 
 	for (struct ferrule_block_request *each = queue->waiting; each;
 	     each = each->driver.next) {
@@ -270,6 +243,6 @@ void block_queue_shrink(struct block_queue *queue, uint64_t sectors)
 			each->driver.error = -EIO;
 	}
 	end_failed(queue, &finished);
-	spin_unlock(&queue->lock, flags);
+	spin_unlock(&queue->base.lock, flags);
 	disk_finish(finished);
 }

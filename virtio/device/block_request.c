@@ -64,8 +64,8 @@ static int issue_data(struct block_queue *queue, struct ferrule_block_request *r
 	pieces[count] = (struct virtio_piece){
 		slot->phys + offsetof(struct block_slot_shared, status), 1
 	};
-	error = read ? virtqueue_add(queue->vq, pieces, 1, (unsigned)count, slot)
-		     : virtqueue_add(queue->vq, pieces, (unsigned)count, 1, slot);
+	error = read ? virtqueue_add(queue->base.vq, pieces, 1, (unsigned)count, slot)
+		     : virtqueue_add(queue->base.vq, pieces, (unsigned)count, 1, slot);
 	if (error)
 		return error;
 	if (slot->bounced) {
@@ -97,10 +97,7 @@ static int issue_part(struct block_queue *queue, struct ferrule_block_request *r
 	queue->free = slot->next;
 	slot->request = request;
 	request->driver.parts++;
-	if (!queue->in_flight++ && !queue->watchdog_armed) {
-		queue->watchdog_armed = true;
-		timer_arm(&queue->watchdog, clock_ns() + DISK_SILENCE_NS);
-	}
+	disk_queue_issued(&queue->base);
 	return 0;
 }
 
@@ -127,8 +124,8 @@ bool block_pump(struct block_queue *queue, struct ferrule_block_request **finish
 			/* The queue is full; a part that comes back makes room. A broken
 			 * one keeps its requests. */
 			if (error == -EIO ||
-			    (error == -ENOSPC &&
-			     (queue->in_flight || virtqueue_starved(queue->vq))))
+			    (error == -ENOSPC && (queue->base.in_flight ||
+						  virtqueue_starved(queue->base.vq))))
 				break;
 			if (error)
 				request->driver.error = error == -ENOSPC ? -EIO : error;
@@ -175,23 +172,24 @@ void block_submit(struct ferrule_block *disk, struct ferrule_block_request *firs
 	bool kick;
 
 	for (struct ferrule_block_request *each = first; each; each = each->driver.next)
-		each->driver.lock = &queue->lock;
-	flags = spin_lock(&queue->lock);
+		each->driver.lock = &queue->base.lock;
+	flags = spin_lock(&queue->base.lock);
 	*queue->waiting_end = first;
 	queue->waiting_end = end;
-	if (queue->stopped) {
-		int error = queue->error;
+	if (queue->base.stopped) {
+		int error = queue->base.error;
 
-		spin_unlock(&queue->lock, flags);
+		spin_unlock(&queue->base.lock, flags);
 		if (error)
-			block_queue_give_up(queue, error);
+			disk_queue_give_up(&queue->base, error);
 		return;
 	}
-	kick = block_pump(queue, &queue->finished) && virtqueue_kick_prepare(queue->vq);
+	kick = block_pump(queue, &queue->finished) &&
+	       virtqueue_kick_prepare(queue->base.vq);
 	finished = take_finished(queue);
-	spin_unlock(&queue->lock, flags);
+	spin_unlock(&queue->base.lock, flags);
 	if (kick)
-		virtqueue_notify(queue->vq);
+		virtqueue_notify(queue->base.vq);
 	if (finished)
 		disk_finish(finished);
 }
@@ -246,8 +244,7 @@ static inline void slot_put(struct block_queue *queue, struct block_slot *slot)
 	slot->request = NULL;
 	slot->next = queue->free;
 	queue->free = slot;
-	queue->in_flight--;
-	queue->completed++;
+	disk_queue_completed(&queue->base);
 }
 
 struct ferrule_block_request *block_slot_release(struct block_queue *queue,
@@ -304,7 +301,7 @@ static inline __attribute__((always_inline)) bool reap(struct block_queue *queue
 	struct block_slot *slot;
 	bool any = false;
 
-	while ((slot = virtqueue_get(queue->vq, &queue->written))) {
+	while ((slot = virtqueue_get(queue->base.vq, &queue->written))) {
 		complete_part(queue, slot, queue->written, &queue->finished);
 		any = true;
 	}
@@ -315,7 +312,7 @@ void block_used(struct virtqueue *vq)
 {
 	struct block *block = virtqueue_device(vq)->driver_data;
 	struct block_queue *queue = &block->queues[virtqueue_index(vq)];
-	unsigned long flags = spin_lock(&queue->lock);
+	unsigned long flags = spin_lock(&queue->base.lock);
 	struct ferrule_block_request *finished;
 	bool kick;
 
@@ -327,7 +324,7 @@ void block_used(struct virtqueue *vq)
 	kick = queue->waiting && block_pump(queue, &queue->finished) &&
 	       virtqueue_kick_prepare(vq);
 	finished = take_finished(queue);
-	spin_unlock(&queue->lock, flags);
+	spin_unlock(&queue->base.lock, flags);
 	if (kick)
 		virtqueue_notify(vq);
 	disk_finish(finished);
@@ -341,18 +338,18 @@ bool block_poll(struct ferrule_block *disk)
 	for (unsigned i = 0; i < block->queue_count; i++) {
 		struct block_queue *queue = &block->queues[i];
 		struct ferrule_block_request *finished;
-		unsigned long flags = spin_lock(&queue->lock);
+		unsigned long flags = spin_lock(&queue->base.lock);
 		bool kick = false;
 
-		if (!queue->stopped && reap(queue)) {
+		if (!queue->base.stopped && reap(queue)) {
 			any = true;
 			kick = queue->waiting && block_pump(queue, &queue->finished) &&
-			       virtqueue_kick_prepare(queue->vq);
+			       virtqueue_kick_prepare(queue->base.vq);
 		}
 		finished = take_finished(queue);
-		spin_unlock(&queue->lock, flags);
+		spin_unlock(&queue->base.lock, flags);
 		if (kick)
-			virtqueue_notify(queue->vq);
+			virtqueue_notify(queue->base.vq);
 		disk_finish(finished);
 	}
 	return any;

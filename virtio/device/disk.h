@@ -8,6 +8,7 @@
  *	disk_api.c	the calls of <ferrule/block.h>: checks, submission, waiting
  *	disk_more.c	those of them that few programs make
  *	disk_data.c	from requests to pieces, the requests' ends
+ *	disk_queue.c	the life of a queue: stopped, in service again, given up
  *	every_disk.c	the drivers that a program with disks is linked with
  *
  * A request becomes one or more device requests ("parts"). */
@@ -21,12 +22,6 @@
 #include <virtio/ring/virtqueue.h>
 
 #define DISK_SERIAL_BYTES 21
-/* Times a request is issued again after its device broke. */
-#define DISK_TRIES_MAX 3
-/* How long requests wait for a broken device to come back. */
-#define DISK_RECOVERY_NS (10 * NS_PER_SEC)
-/* A device that holds requests and answers none of them for this long is broken. */
-#define DISK_SILENCE_NS (60 * NS_PER_SEC)
 /* The longest part, and the longest range of one. */
 #define DISK_PART_BYTES_MAX    (UINT32_C(16) << 20)
 #define DISK_RANGE_SECTORS_MAX (UINT32_C(1) << 22)

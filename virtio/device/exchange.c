@@ -108,7 +108,7 @@ static void complete(struct exchange_request *request, int status, uint32_t writ
 	if (request->in_flight) {
 		request->in_flight = false;
 		exchange->in_flight--;
-		exchange->completed++;
+		exchange->watchdog.completed++;
 	}
 	request->written = written;
 	if (request->unattended) {
@@ -137,10 +137,8 @@ static int issue(struct exchange_request *request, struct virtqueue *queue)
 	if (error)
 		return error;
 	request->in_flight = true;
-	if (!exchange->in_flight++ && !exchange->watchdog_armed) {
-		exchange->watchdog_armed = true;
-		timer_arm(&exchange->watchdog, clock_ns() + exchange_silence_ns);
-	}
+	if (!exchange->in_flight++)
+		watchdog_begin(&exchange->watchdog);
 	return 0;
 }
 

@@ -23,7 +23,7 @@
 #include <sys/types.h>
 #include <kernel/lock.h>
 #include <kernel/thread.h>
-#include <kernel/time.h>
+#include <virtio/device/watchdog.h>
 #include <virtio/virtio.h>
 
 #define EXCHANGE_MESSAGE_BYTES \
@@ -77,11 +77,9 @@ struct exchange {
 	unsigned free_count;
 	struct exchange_request *waiting, **waiting_end; /* for room in a ring */
 	unsigned in_flight;
-	bool watchdog_armed;
-	uint64_t completed, completed_seen;
+	struct watchdog watchdog;
 
 	struct wait_queue free_waiters;
-	struct timer watchdog;
 	uint64_t memory_phys;
 	struct virtio_piece *pieces; /* of all requests */
 };

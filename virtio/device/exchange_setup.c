@@ -44,20 +44,19 @@ void exchange_break(struct exchange *exchange, const char *why)
 
 static void watchdog_expired(struct timer *timer)
 {
-	struct exchange *exchange =
-		(struct exchange *)((char *)timer - offsetof(struct exchange, watchdog));
+	struct exchange *exchange = (struct exchange *)((char *)timer -
+							offsetof(struct exchange,
+								 watchdog.timer));
 	struct virtio_device *device = exchange_device(exchange);
 	unsigned long flags = spin_lock(&exchange->lock);
-	bool silent = exchange->in_flight &&
-		      exchange->completed == exchange->completed_seen;
+	enum watchdog_finding finding = watchdog_look(
+		&exchange->watchdog, exchange->in_flight, exchange_silence_ns);
 
-	exchange->completed_seen = exchange->completed;
-	exchange->watchdog_armed = exchange->in_flight && !silent && !exchange->error;
-	if (exchange->watchdog_armed)
-		timer_arm(&exchange->watchdog, clock_ns() + exchange_silence_ns);
 	spin_unlock(&exchange->lock, flags);
-	if (silent && device)
+	if (finding == WATCHDOG_SILENT && device)
 		virtio_device_silent(device, 0, "no answer for too long");
+	for (unsigned i = 0; finding == WATCHDOG_QUIET && i < exchange->queue_count; i++)
+		watchdog_nudge(exchange->queues[i]);
 }
 
 /* What all queues take: of pieces, and of bytes besides message and reply. */
@@ -97,7 +96,7 @@ int exchange_create(struct exchange *exchange, struct virtio_device *device,
 		return error;
 	exchange->device = device;
 	exchange->waiting_end = &exchange->waiting;
-	exchange->watchdog.expired = watchdog_expired;
+	exchange->watchdog.timer.expired = watchdog_expired;
 	exchange->request_count = requests;
 	exchange->requests = kzalloc(requests * sizeof(*exchange->requests));
 	exchange->pieces = kzalloc(requests * EXCHANGE_PIECES_MAX *

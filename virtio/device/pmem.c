@@ -53,9 +53,9 @@ static int find_queue(struct pmem *pmem)
 	static const struct virtqueue_wanted wanted = {
 		.name = "flush", .size_max = 8, .callback = pmem_used, .pieces_max = 1
 	};
-	int error = virtio_find_queues(pmem->device, &wanted, 1, &pmem->vq);
+	int error = virtio_find_queues(pmem->device, &wanted, 1, &pmem->queue.vq);
 
-	if (!error && virtqueue_pieces_max(pmem->vq) < PMEM_PIECES)
+	if (!error && virtqueue_pieces_max(pmem->queue.vq) < PMEM_PIECES)
 		error = -ENOTSUP; /* no flush would ever be sent */
 	return error;
 }
@@ -111,7 +111,7 @@ static int pmem_probe(struct virtio_device *device)
 	if (!pmem)
 		return -ENOMEM;
 	pmem->device = device;
-	pmem->watchdog.expired = pmem_watchdog;
+	disk_queue_init(&pmem->queue, &pmem_queue_operations);
 	error = set_up(pmem);
 	if (error) {
 		if (pmem->shared_phys)
@@ -136,8 +136,10 @@ static void pmem_ready(struct virtio_device *device)
 
 static void pmem_broken(struct virtio_device *device)
 {
-	if (device->driver_data)
-		pmem_stop(device->driver_data);
+	struct pmem *pmem = device->driver_data;
+
+	if (pmem)
+		disk_queue_stop(&pmem->queue);
 }
 
 /* The range is where it was: programs have it mapped. */
@@ -154,7 +156,20 @@ static int pmem_restore(struct virtio_device *device)
 
 static void pmem_restored(struct virtio_device *device)
 {
-	pmem_go_on(device->driver_data);
+	struct pmem *pmem = device->driver_data;
+
+	disk_queue_go_on(&pmem->queue);
+}
+
+/* Of the queue alone it is the same. */
+static void pmem_queue_broken(struct virtqueue *vq)
+{
+	pmem_broken(virtqueue_device(vq));
+}
+
+static void pmem_queue_restored(struct virtqueue *vq)
+{
+	pmem_restored(virtqueue_device(vq));
 }
 
 static void pmem_removed(struct virtio_device *device)
@@ -164,7 +179,7 @@ static void pmem_removed(struct virtio_device *device)
 	device->driver_data = NULL;
 	if (!pmem)
 		return;
-	pmem_give_up(pmem, -ENODEV);
+	disk_queue_give_up(&pmem->queue, -ENODEV);
 	if (pmem->listed)
 		disk_remove(&pmem->disk);
 	else
@@ -207,6 +222,10 @@ const struct virtio_driver virtio_pmem_driver = {
 	.broken = pmem_broken,
 	.restore = pmem_restore,
 	.restored = pmem_restored,
+	/* A flush takes its time, and outlives its queue as in block.c. */
+	.queue_broken = pmem_queue_broken,
+	.queue_restored = pmem_queue_restored,
+	.queue_leaks = virtio_queue_leaks,
 	.removed = pmem_removed,
 };
 VIRTIO_DRIVER(virtio_pmem_driver);

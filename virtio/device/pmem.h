@@ -9,8 +9,7 @@
 #ifndef VIRTIO_DEVICE_PMEM_H
 #define VIRTIO_DEVICE_PMEM_H
 
-#include <kernel/time.h>
-#include <virtio/device/disk.h>
+#include <virtio/device/disk_queue.h>
 #include <virtio/virtio.h>
 
 #define VIRTIO_PMEM_F_SHMEM_REGION 0
@@ -30,24 +29,16 @@ struct pmem {
 	uint64_t bytes;
 	bool listed;
 
-	struct spinlock lock; /* all below, and the ends of requests */
-	struct virtqueue *vq;
+	struct disk_queue queue;    /* its lock is for all below, too */
 	struct pmem_shared *shared; /* a page of its own */
 	uint64_t shared_phys;
 	/* Flushes that wait for the next request, and those that one stands for. */
 	struct ferrule_block_request *waiting, *sent;
-	bool in_flight;
-	bool stopped; /* it broke: flushes wait until it is back or given up */
-	int error;    /* it was given up: how requests end */
-	struct timer watchdog;
 };
 
 extern const struct disk_operations pmem_operations;
+extern const struct disk_queue_operations pmem_queue_operations;
 
 void pmem_used(struct virtqueue *vq);
-void pmem_watchdog(struct timer *timer);
-void pmem_stop(struct pmem *pmem);
-void pmem_go_on(struct pmem *pmem);
-void pmem_give_up(struct pmem *pmem, int error);
 
 #endif

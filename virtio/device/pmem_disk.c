@@ -10,7 +10,7 @@
 #include <kernel/page.h>
 #include <virtio/device/pmem.h>
 
-/* [PM-02] Sends a flush for all that wait. Under the lock; true: kick. */
+/* [PM-02] Sends a flush for all that wait. Under the lock; true: it did. */
 static bool send(struct pmem *pmem)
 {
 	struct virtio_piece pieces[PMEM_PIECES] = {
@@ -18,17 +18,16 @@ static bool send(struct pmem *pmem)
 		{ pmem->shared_phys + offsetof(struct pmem_shared, result), 4 },
 	};
 
-	if (!pmem->waiting || pmem->in_flight || pmem->stopped)
+	if (!pmem->waiting || pmem->queue.in_flight || pmem->queue.stopped)
 		return false;
 	pmem->shared->type = 0;
 	*(volatile uint32_t *)&pmem->shared->result = PMEM_RESULT_UNWRITTEN;
-	if (virtqueue_add(pmem->vq, pieces, 1, 1, pmem))
+	if (virtqueue_add(pmem->queue.vq, pieces, 1, 1, pmem))
 		return false; /* it is broken: they wait for it to come back */
 	pmem->sent = pmem->waiting;
 	pmem->waiting = NULL;
-	pmem->in_flight = true;
-	timer_arm(&pmem->watchdog, clock_ns() + DISK_SILENCE_NS);
-	return virtqueue_kick_prepare(pmem->vq);
+	disk_queue_issued(&pmem->queue);
+	return true;
 }
 
 static void end_all(struct ferrule_block_request **list, int status,
@@ -47,7 +46,7 @@ void pmem_used(struct virtqueue *vq)
 {
 	struct pmem *pmem = virtqueue_device(vq)->driver_data;
 	struct ferrule_block_request *finished = NULL;
-	unsigned long flags = spin_lock(&pmem->lock);
+	unsigned long flags = spin_lock(&pmem->queue.lock);
 	uint32_t written;
 	bool kick;
 
@@ -56,14 +55,13 @@ void pmem_used(struct virtqueue *vq)
 		while (virtqueue_get(vq, &written)) {
 			uint32_t result = *(volatile uint32_t *)&pmem->shared->result;
 
-			timer_cancel(&pmem->watchdog);
-			pmem->in_flight = false;
+			disk_queue_completed(&pmem->queue);
 			end_all(&pmem->sent, result == 0 && written >= 4 ? 0 : -EIO,
 				&finished);
 		}
 	} while (!virtqueue_enable_cb(vq) && !virtqueue_broken(vq));
-	kick = send(pmem);
-	spin_unlock(&pmem->lock, flags);
+	kick = send(pmem) && virtqueue_kick_prepare(pmem->queue.vq);
+	spin_unlock(&pmem->queue.lock, flags);
 	if (kick)
 		virtqueue_notify(vq);
 	disk_finish(finished);
@@ -101,95 +99,84 @@ static void submit(struct ferrule_block *disk, struct ferrule_block_request *fir
 		int status = 0;
 
 		next = each->driver.next;
-		each->driver.lock = &pmem->lock;
+		each->driver.lock = &pmem->queue.lock;
 		if (each->operation != FERRULE_BLOCK_FLUSH &&
 		    !__atomic_load_n(&disk->gone, __ATOMIC_ACQUIRE))
 			copy(pmem, each);
-		flags = spin_lock(&pmem->lock);
-		if (pmem->error == -ENODEV || each->operation == FERRULE_BLOCK_FLUSH)
-			status = pmem->error;
+		flags = spin_lock(&pmem->queue.lock);
+		if (pmem->queue.error == -ENODEV ||
+		    each->operation == FERRULE_BLOCK_FLUSH)
+			status = pmem->queue.error;
 		if (each->operation == FERRULE_BLOCK_FLUSH && !status) {
 			each->driver.next = pmem->waiting;
 			pmem->waiting = each;
 		} else {
 			disk_end(each, status, &finished);
 		}
-		spin_unlock(&pmem->lock, flags);
+		spin_unlock(&pmem->queue.lock, flags);
 	}
-	flags = spin_lock(&pmem->lock);
-	kick = send(pmem);
-	spin_unlock(&pmem->lock, flags);
+	flags = spin_lock(&pmem->queue.lock);
+	kick = send(pmem) && virtqueue_kick_prepare(pmem->queue.vq);
+	spin_unlock(&pmem->queue.lock, flags);
 	if (kick)
-		virtqueue_notify(pmem->vq);
+		virtqueue_notify(pmem->queue.vq);
 	disk_finish(finished);
 }
 
-/* Silence, or a device that did not come back in time. */
-void pmem_watchdog(struct timer *timer)
+static struct pmem *pmem_of(struct disk_queue *queue)
 {
-	struct pmem *pmem = (void *)((char *)timer - offsetof(struct pmem, watchdog));
-
-	if (pmem->stopped)
-		pmem_give_up(pmem, -EIO);
-	else if (pmem->in_flight)
-		virtio_device_silent(pmem->device, 0, "no answer for a minute");
+	return (struct pmem *)((char *)queue - offsetof(struct pmem, queue));
 }
 
-void pmem_stop(struct pmem *pmem)
+/* What the lost flush stood for waits for the next. */
+static void lose(struct disk_queue *queue, struct ferrule_block_request **finished)
 {
-	struct ferrule_block_request *finished = NULL, *request;
-	unsigned long flags = spin_lock(&pmem->lock);
+	struct pmem *pmem = pmem_of(queue);
+	struct ferrule_block_request *request;
 
-	pmem->stopped = true;
-	pmem->in_flight = false;
+	if (queue->in_flight)
+		disk_queue_completed(queue);
 	while ((request = pmem->sent)) {
 		pmem->sent = request->driver.next;
 		if (request->driver.tries++ == DISK_TRIES_MAX) {
-			disk_end(request, -EIO, &finished);
+			disk_end(request, -EIO, finished);
 			continue;
 		}
 		request->driver.next = pmem->waiting;
 		pmem->waiting = request;
 	}
-	if (!pmem->error)
-		timer_arm(&pmem->watchdog, clock_ns() + DISK_RECOVERY_NS);
-	spin_unlock(&pmem->lock, flags);
-	disk_finish(finished);
 }
 
-void pmem_go_on(struct pmem *pmem)
+static bool resume(struct disk_queue *queue, struct ferrule_block_request **finished)
 {
-	unsigned long flags = spin_lock(&pmem->lock);
-	bool kick;
-
-	timer_cancel(&pmem->watchdog);
-	pmem->stopped = false;
-	pmem->error = 0;
-	kick = send(pmem);
-	spin_unlock(&pmem->lock, flags);
-	if (kick)
-		virtqueue_notify(pmem->vq);
+	(void)finished;
+	return send(pmem_of(queue));
 }
 
-void pmem_give_up(struct pmem *pmem, int error)
+static void fail(struct disk_queue *queue, int error,
+		 struct ferrule_block_request **finished)
 {
-	struct ferrule_block_request *finished = NULL;
-	unsigned long flags = spin_lock(&pmem->lock);
-
-	timer_cancel(&pmem->watchdog);
-	pmem->stopped = true;
-	pmem->error = error;
-	end_all(&pmem->waiting, error, &finished);
-	end_all(&pmem->sent, error, &finished);
-	spin_unlock(&pmem->lock, flags);
-	disk_finish(finished);
+	end_all(&pmem_of(queue)->waiting, error, finished);
+	end_all(&pmem_of(queue)->sent, error, finished);
 }
+
+static void silent(struct disk_queue *queue)
+{
+	virtio_device_silent(pmem_of(queue)->device, 0, "no answer for a minute");
+}
+
+const struct disk_queue_operations pmem_queue_operations = {
+	.lose = lose,
+	.resume = resume,
+	.fail = fail,
+	.silent = silent,
+};
 
 static void free_disk(struct ferrule_block *disk)
 {
 	struct pmem *pmem = (struct pmem *)disk;
 
-	timer_cancel(&pmem->watchdog);
+	watchdog_stop(&pmem->queue.watchdog);
 	page_free(pmem->shared_phys, 0);
 	kfree(pmem);
 }

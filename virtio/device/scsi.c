@@ -43,7 +43,7 @@ static int read_config(struct scsi *scsi)
 	uint16_t target = virtio_config_read16(device, SCSI_CONFIG_MAX_TARGET);
 
 	for (unsigned i = 0; i < scsi->queue_count; i++) {
-		unsigned pieces = virtqueue_pieces_max(scsi->queues[i].vq);
+		unsigned pieces = virtqueue_pieces_max(scsi->queues[i].base.vq);
 
 		if (pieces < ring)
 			ring = pieces;
@@ -93,7 +93,7 @@ static int find_queues(struct scsi *scsi)
 	error = virtio_find_queues(scsi->device, wanted, count, scsi->vqs);
 	kfree(wanted);
 	for (unsigned i = 0; i < scsi->queue_count && !error; i++)
-		scsi->queues[i].vq = scsi->vqs[SCSI_CONTROL_QUEUES + i];
+		scsi->queues[i].base.vq = scsi->vqs[SCSI_CONTROL_QUEUES + i];
 	return error;
 }
 
@@ -199,7 +199,7 @@ static void scsi_broken(struct virtio_device *device)
 	scsi->control_busy = false;
 	spin_unlock(&scsi->lock, flags);
 	for (unsigned i = 0; i < scsi->queue_count; i++)
-		scsi_queue_stop(&scsi->queues[i]);
+		disk_queue_stop(&scsi->queues[i].base);
 }
 
 static int scsi_restore(struct virtio_device *device)
@@ -208,7 +208,7 @@ static int scsi_restore(struct virtio_device *device)
 	int error = find_queues(scsi);
 
 	for (unsigned i = 0; i < scsi->queue_count && !error; i++)
-		if (virtqueue_pieces_max(scsi->queues[i].vq) < scsi->seg_max + 2)
+		if (virtqueue_pieces_max(scsi->queues[i].base.vq) < scsi->seg_max + 2)
 			error = -EPROTO;
 	if (!error)
 		scsi_events_fill(scsi);
@@ -224,7 +224,7 @@ static void scsi_restored(struct virtio_device *device)
 	spin_unlock(&scsi->lock, flags);
 	kick_events(scsi);
 	for (unsigned i = 0; i < scsi->queue_count; i++)
-		scsi_queue_go_on(&scsi->queues[i]);
+		disk_queue_go_on(&scsi->queues[i].base);
 	scsi_want_scan(scsi, -1); /* events may have been lost */
 }
 
@@ -249,7 +249,7 @@ static void scsi_queue_broken(struct virtqueue *vq)
 	struct scsi_queue *requests = request_queue(vq);
 
 	if (requests)
-		scsi_queue_stop(requests);
+		disk_queue_stop(&requests->base);
 }
 
 static void scsi_queue_restored(struct virtqueue *vq)
@@ -258,7 +258,7 @@ static void scsi_queue_restored(struct virtqueue *vq)
 	struct scsi_queue *requests = request_queue(vq);
 
 	if (requests) {
-		scsi_queue_go_on(requests);
+		disk_queue_go_on(&requests->base);
 	} else if (virtqueue_index(vq)) {
 		scsi_events_fill(scsi);
 		kick_events(scsi);
@@ -274,7 +274,7 @@ static bool scsi_quiet(struct virtio_device *device)
 	if (!scsi || !device->gone)
 		return true;
 	for (unsigned i = 0; i < scsi->queue_count; i++)
-		scsi_queue_give_up(&scsi->queues[i], -ENODEV);
+		disk_queue_give_up(&scsi->queues[i].base, -ENODEV);
 	__atomic_store_n(&scsi->ending, true, __ATOMIC_RELEASE);
 	timer_cancel(&scsi->scan);
 	return !__atomic_load_n(&scsi->thread, __ATOMIC_ACQUIRE);

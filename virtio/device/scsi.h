@@ -18,8 +18,7 @@
 #ifndef VIRTIO_DEVICE_SCSI_H
 #define VIRTIO_DEVICE_SCSI_H
 
-#include <kernel/time.h>
-#include <virtio/device/disk.h>
+#include <virtio/device/disk_queue.h>
 #include <virtio/virtio.h>
 
 /* INOUT (0) and T10_PI (3) are of no use to disks and never accepted. [SCS-09] */
@@ -134,21 +133,14 @@ struct scsi_slot {
 };
 
 struct scsi_queue {
-	struct spinlock lock; /* all below, and the ends of requests given to it */
+	struct disk_queue base; /* the first member; its lock is for all below, too */
 	struct scsi *scsi;
-	struct virtqueue *vq;
 	struct scsi_slot *slots, *free;
-	unsigned slot_count, in_flight;
+	unsigned slot_count;
 	struct virtio_piece *pieces;
 	struct scsi_call *calls, **calls_end; /* not issued yet */
 	struct scsi_unit *units;	      /* that use this queue */
 	struct scsi_unit *turn; /* whose it is to issue a command; NULL: the first's */
-	bool stopped;		/* it broke: all waits until it is back */
-	int error;		/* it was given up: how requests end */
-	struct timer watchdog;	/* runs while something is in flight */
-	bool watchdog_armed;
-	unsigned alarm; /* steps taken against silence */
-	uint64_t completed, completed_seen;
 	uint64_t next_id;
 	uint64_t shared_phys;
 	unsigned shared_order;
@@ -242,10 +234,7 @@ void scsi_call_end(struct scsi_call *call);
 void scsi_unit_pump(struct timer *timer);
 
 /* scsi_recovery.c */
-void scsi_watchdog(struct timer *timer);
-void scsi_queue_stop(struct scsi_queue *queue);
-void scsi_queue_go_on(struct scsi_queue *queue);
-void scsi_queue_give_up(struct scsi_queue *queue, int error);
+extern const struct disk_queue_operations scsi_queue_operations;
 void scsi_control_used(struct virtqueue *vq);
 /* The unit is gone: its requests end with -ENODEV, those in flight as they come back. */
 void scsi_unit_kill(struct scsi_unit *unit);

@@ -193,26 +193,27 @@ static void run_once(struct scsi_queue *queue, struct scsi_call *call)
 	call->next = NULL;
 	call->waiter = (struct wait_queue){ 0 };
 	wait_begin(&call->waiter, &wait);
-	flags = spin_lock(&queue->lock);
-	if (queue->error || (call->unit && call->unit->dead)) {
-		set(&call->outcome, SCSI_DONE, queue->error ? queue->error : -ENODEV);
+	flags = spin_lock(&queue->base.lock);
+	if (queue->base.error || (call->unit && call->unit->dead)) {
+		set(&call->outcome, SCSI_DONE,
+		    queue->base.error ? queue->base.error : -ENODEV);
 		call->done = true;
 	} else {
 		*queue->calls_end = call;
 		queue->calls_end = &call->next;
 	}
-	kick = !queue->stopped && scsi_pump(queue, &finished) &&
-	       virtqueue_kick_prepare(queue->vq);
-	spin_unlock(&queue->lock, flags);
+	kick = !queue->base.stopped && scsi_pump(queue, &finished) &&
+	       virtqueue_kick_prepare(queue->base.vq);
+	spin_unlock(&queue->base.lock, flags);
 	if (kick)
-		virtqueue_notify(queue->vq);
+		virtqueue_notify(queue->base.vq);
 	disk_finish(finished);
 	for (;;) { /* under the lock, so that its end is over */
 		bool done;
 
-		flags = spin_lock(&queue->lock);
+		flags = spin_lock(&queue->base.lock);
 		done = call->done;
-		spin_unlock(&queue->lock, flags);
+		spin_unlock(&queue->base.lock, flags);
 		if (done)
 			break;
 		wait_sleep(&wait, NO_DEADLINE);

@@ -270,18 +270,19 @@ static void scsi_disk_submit(struct ferrule_block *disk,
 	bool kick = false;
 
 	for (struct ferrule_block_request *each = first; each; each = each->driver.next)
-		each->driver.lock = &queue->lock;
-	flags = spin_lock(&queue->lock);
+		each->driver.lock = &queue->base.lock;
+	flags = spin_lock(&queue->base.lock);
 	*unit->waiting_end = first;
 	unit->waiting_end = end;
-	if (unit->dead || queue->error)
-		scsi_disk_fail_waiting(unit, unit->dead ? -ENODEV : queue->error,
+	if (unit->dead || queue->base.error)
+		scsi_disk_fail_waiting(unit, unit->dead ? -ENODEV : queue->base.error,
 				       &finished);
-	else if (!queue->stopped)
-		kick = scsi_pump(queue, &finished) && virtqueue_kick_prepare(queue->vq);
-	spin_unlock(&queue->lock, flags);
+	else if (!queue->base.stopped)
+		kick = scsi_pump(queue, &finished) &&
+		       virtqueue_kick_prepare(queue->base.vq);
+	spin_unlock(&queue->base.lock, flags);
 	if (kick)
-		virtqueue_notify(queue->vq);
+		virtqueue_notify(queue->base.vq);
 	disk_finish(finished);
 }
 

@@ -174,7 +174,8 @@ static int set_limits(struct scsi_unit *unit)
 	struct ferrule_block *disk = &unit->disk;
 	struct scsi *scsi = unit->scsi;
 	uint64_t most = (uint64_t)scsi->max_sectors * FERRULE_SECTOR_BYTES;
-	uint32_t arena = virtqueue_bytes_max(unit->queue->vq) / 2; /* of a bounce arena */
+	uint32_t arena = virtqueue_bytes_max(unit->queue->base.vq) /
+			 2; /* of a bounce arena */
 
 	disk->piece_bytes_max = DISK_PART_BYTES_MAX;
 	disk->data_pieces_max = scsi->seg_max;

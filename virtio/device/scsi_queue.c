@@ -16,14 +16,14 @@
 int scsi_queue_make(struct scsi_queue *queue)
 {
 	bool indirect = virtio_has(queue->scsi->device, VIRTIO_F_INDIRECT_DESC);
-	unsigned size = virtqueue_size(queue->vq);
+	unsigned size = virtqueue_size(queue->base.vq);
 	unsigned count = indirect ? size : size / 3 + 1;
 	struct scsi_slot_shared *shared;
 
 	if (count > SLOTS_MAX)
 		count = SLOTS_MAX;
 	queue->calls_end = &queue->calls;
-	queue->watchdog.expired = scsi_watchdog;
+	disk_queue_init(&queue->base, &scsi_queue_operations);
 	queue->slots = kzalloc(count * sizeof(*queue->slots));
 	queue->pieces = kzalloc((queue->scsi->seg_max + 2) * sizeof(*queue->pieces));
 	queue->shared_order = page_order(count * sizeof(*shared));
@@ -46,7 +46,7 @@ int scsi_queue_make(struct scsi_queue *queue)
 
 void scsi_queue_free(struct scsi_queue *queue)
 {
-	timer_cancel(&queue->watchdog);
+	watchdog_stop(&queue->base.watchdog);
 	if (queue->shared_phys)
 		page_free(queue->shared_phys, queue->shared_order);
 	kfree(queue->slots);
@@ -77,15 +77,13 @@ struct scsi_slot *scsi_slot_take(struct scsi_queue *queue, const uint8_t lun[8])
 int scsi_slot_issue(struct scsi_queue *queue, struct scsi_slot *slot, unsigned readable,
 		    unsigned writable)
 {
-	int error = virtqueue_add(queue->vq, queue->pieces, readable, writable, slot);
+	int error = virtqueue_add(queue->base.vq, queue->pieces, readable, writable,
+				  slot);
 
 	if (error)
 		return error;
 	queue->free = slot->next;
-	if (!queue->in_flight++ && !queue->watchdog_armed) {
-		queue->watchdog_armed = true;
-		timer_arm(&queue->watchdog, clock_ns() + DISK_SILENCE_NS);
-	}
+	disk_queue_issued(&queue->base);
 	if (slot->unit)
 		slot->unit->in_flight++;
 	return 0;
@@ -102,9 +100,7 @@ void scsi_slot_free(struct scsi_queue *queue, struct scsi_slot *slot)
 	slot->unit = NULL;
 	slot->next = queue->free;
 	queue->free = slot;
-	queue->in_flight--;
-	queue->completed++;
-	queue->alarm = 0;
+	disk_queue_completed(&queue->base);
 }
 
 static int issue_call(struct scsi_queue *queue, struct scsi_call *call)
@@ -147,8 +143,8 @@ static bool full(const struct scsi_unit *unit)
 /* The queue is full: a command that comes back makes room. A broken one keeps all. */
 static bool must_wait(const struct scsi_queue *queue, int error)
 {
-	return error == -EIO ||
-	       (error == -ENOSPC && (queue->in_flight || virtqueue_starved(queue->vq)));
+	return error == -EIO || (error == -ENOSPC && (queue->base.in_flight ||
+						      virtqueue_starved(queue->base.vq)));
 }
 
 /* Calls come first; one whose unit has no room waits for it. */
@@ -293,7 +289,7 @@ void scsi_used(struct virtqueue *vq)
 	struct scsi_queue *queue =
 		&scsi->queues[virtqueue_index(vq) - SCSI_CONTROL_QUEUES];
 	struct ferrule_block_request *finished = NULL;
-	unsigned long flags = spin_lock(&queue->lock);
+	unsigned long flags = spin_lock(&queue->base.lock);
 	struct scsi_slot *slot;
 	uint32_t used;
 	bool kick;
@@ -304,7 +300,7 @@ void scsi_used(struct virtqueue *vq)
 			complete(queue, slot, used, &finished);
 	} while (!virtqueue_enable_cb(vq) && !virtqueue_broken(vq));
 	kick = scsi_pump(queue, &finished) && virtqueue_kick_prepare(vq);
-	spin_unlock(&queue->lock, flags);
+	spin_unlock(&queue->base.lock, flags);
 	if (kick)
 		virtqueue_notify(vq);
 	disk_finish(finished);
@@ -317,14 +313,14 @@ void scsi_unit_pump(struct timer *timer)
 					  offsetof(struct scsi_unit, pause));
 	struct scsi_queue *queue = unit->queue;
 	struct ferrule_block_request *finished = NULL;
-	unsigned long flags = spin_lock(&queue->lock);
+	unsigned long flags = spin_lock(&queue->base.lock);
 	bool kick;
 
 	unit->paused = false;
-	kick = !queue->stopped && scsi_pump(queue, &finished) &&
-	       virtqueue_kick_prepare(queue->vq);
-	spin_unlock(&queue->lock, flags);
+	kick = !queue->base.stopped && scsi_pump(queue, &finished) &&
+	       virtqueue_kick_prepare(queue->base.vq);
+	spin_unlock(&queue->base.lock, flags);
 	if (kick)
-		virtqueue_notify(queue->vq);
+		virtqueue_notify(queue->base.vq);
 	disk_finish(finished);
 }

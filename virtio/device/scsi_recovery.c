@@ -23,8 +23,7 @@ struct task_management { /* driver writes; the answer is a byte behind it */
 /* In the page of the event buffers, behind them. */
 #define PLACE (SCSI_EVENTS * SCSI_EVENT_BYTES)
 
-#define CALL_TRIES_MAX 1		 /* a scan, or boot, waits for it */
-#define PATIENCE_NS    (10 * NS_PER_SEC) /* for a task management function to help */
+#define CALL_TRIES_MAX 1 /* a scan, or boot, waits for it */
 
 /* One at a time: sent and forgotten; what it ends comes back by the request queue. Only
  * when it is through are the commands over: till then they are the device's. [SCS-06] */
@@ -67,6 +66,11 @@ void scsi_control_used(struct virtqueue *vq)
 	spin_unlock(&scsi->lock, flags);
 }
 
+static struct scsi_queue *queue_of(struct disk_queue *base)
+{
+	return (struct scsi_queue *)base; /* its first member */
+}
+
 static const struct scsi_slot *oldest(const struct scsi_queue *queue)
 {
 	const struct scsi_slot *found = NULL;
@@ -83,18 +87,18 @@ static const struct scsi_slot *oldest(const struct scsi_queue *queue)
 
 /* A minute without any answer: the oldest command is aborted, then its unit reset, then
  * the device. */
-static void escalate(struct scsi_queue *queue, unsigned alarm, const uint8_t lun[8],
+static void escalate(struct scsi_queue *queue, unsigned times, const uint8_t lun[8],
 		     uint64_t id)
 {
 	struct virtio_device *device = queue->scsi->device;
 
 	if (virtio_device_suspect(device))
 		return;
-	if (alarm == 1) {
+	if (times == 1) {
 		log_warn("%s: no answer for a minute: a command is aborted",
 			 device->name);
 		send(queue->scsi, TMF_ABORT_TASK, lun, id);
-	} else if (alarm == 2) {
+	} else if (times == 2) {
 		log_warn("%s: no answer to that: a unit is reset", device->name);
 		send(queue->scsi, TMF_LOGICAL_UNIT_RESET, lun, 0);
 	} else {
@@ -103,32 +107,22 @@ static void escalate(struct scsi_queue *queue, unsigned alarm, const uint8_t lun
 	}
 }
 
-void scsi_watchdog(struct timer *timer)
+static void silent(struct disk_queue *base)
 {
-	struct scsi_queue *queue = (void *)((char *)timer -
-					    offsetof(struct scsi_queue, watchdog));
-	unsigned long flags = spin_lock(&queue->lock);
+	struct scsi_queue *queue = queue_of(base);
+	unsigned long flags = spin_lock(&base->lock);
 	const struct scsi_slot *slot = oldest(queue);
-	bool stopped = queue->stopped;
-	bool silent = !stopped && slot && queue->completed == queue->completed_seen;
-	unsigned alarm = silent ? ++queue->alarm : 0;
+	unsigned times = base->watchdog.silences;
 	uint8_t lun[8] = { 0 };
 	uint64_t id = 0;
 
-	if (silent) {
+	if (slot) {
 		memcpy(lun, slot->shared->request.lun, 8);
 		id = slot->shared->request.id;
 	}
-	queue->completed_seen = queue->completed;
-	queue->watchdog_armed = slot && !stopped;
-	if (queue->watchdog_armed)
-		timer_arm(&queue->watchdog,
-			  clock_ns() + (silent ? PATIENCE_NS : DISK_SILENCE_NS));
-	spin_unlock(&queue->lock, flags);
-	if (stopped)
-		scsi_queue_give_up(queue, -EIO);
-	else if (silent)
-		escalate(queue, alarm, lun, id);
+	spin_unlock(&base->lock, flags);
+	if (slot)
+		escalate(queue, times, lun, id);
 }
 
 /* A command that was lost: once again when the device is back. */
@@ -145,8 +139,8 @@ static void call_again(struct scsi_queue *queue, struct scsi_call *call)
 	queue->calls = call;
 }
 
-static void lose(struct scsi_queue *queue, struct scsi_slot *slot,
-		 struct ferrule_block_request **finished)
+static void lose_slot(struct scsi_queue *queue, struct scsi_slot *slot,
+		      struct ferrule_block_request **finished)
 {
 	struct ferrule_block_request *request = slot->request;
 	struct scsi_call *call = slot->call;
@@ -169,48 +163,24 @@ static void lose(struct scsi_queue *queue, struct scsi_slot *slot,
 		scsi_disk_again(unit, request);
 }
 
-void scsi_queue_stop(struct scsi_queue *queue)
+static void lose(struct disk_queue *base, struct ferrule_block_request **finished)
 {
-	struct ferrule_block_request *finished = NULL;
-	unsigned long flags = spin_lock(&queue->lock);
+	struct scsi_queue *queue = queue_of(base);
 
-	queue->stopped = true;
 	for (unsigned i = 0; i < queue->slot_count; i++)
-		lose(queue, &queue->slots[i], &finished);
-	queue->alarm = 0;
-	if (!queue->error) {
-		queue->watchdog_armed = true;
-		timer_arm(&queue->watchdog, clock_ns() + DISK_RECOVERY_NS);
-	}
-	spin_unlock(&queue->lock, flags);
-	disk_finish(finished);
+		lose_slot(queue, &queue->slots[i], finished);
 }
 
-void scsi_queue_go_on(struct scsi_queue *queue)
+static bool resume(struct disk_queue *base, struct ferrule_block_request **finished)
 {
-	struct ferrule_block_request *finished = NULL;
-	unsigned long flags = spin_lock(&queue->lock);
-	bool kick;
-
-	timer_cancel(&queue->watchdog);
-	queue->watchdog_armed = queue->stopped = false;
-	queue->error = 0;
-	kick = scsi_pump(queue, &finished) && virtqueue_kick_prepare(queue->vq);
-	spin_unlock(&queue->lock, flags);
-	if (kick)
-		virtqueue_notify(queue->vq);
-	disk_finish(finished);
+	return scsi_pump(queue_of(base), finished);
 }
 
-void scsi_queue_give_up(struct scsi_queue *queue, int error)
+static void fail(struct disk_queue *base, int error,
+		 struct ferrule_block_request **finished)
 {
-	struct ferrule_block_request *finished = NULL;
-	unsigned long flags = spin_lock(&queue->lock);
+	struct scsi_queue *queue = queue_of(base);
 
-	timer_cancel(&queue->watchdog);
-	queue->watchdog_armed = false;
-	queue->stopped = true;
-	queue->error = error;
 	while (queue->calls) {
 		struct scsi_call *call = queue->calls;
 
@@ -220,20 +190,25 @@ void scsi_queue_give_up(struct scsi_queue *queue, int error)
 	}
 	queue->calls_end = &queue->calls;
 	for (struct scsi_unit *unit = queue->units; unit; unit = unit->next_in_queue)
-		scsi_disk_fail_waiting(unit, error, &finished);
-	spin_unlock(&queue->lock, flags);
-	disk_finish(finished);
+		scsi_disk_fail_waiting(unit, error, finished);
 }
+
+const struct disk_queue_operations scsi_queue_operations = {
+	.lose = lose,
+	.resume = resume,
+	.fail = fail,
+	.silent = silent,
+};
 
 void scsi_unit_kill(struct scsi_unit *unit)
 {
 	struct scsi_queue *queue = unit->queue;
 	struct ferrule_block_request *finished = NULL;
-	unsigned long flags = spin_lock(&queue->lock);
+	unsigned long flags = spin_lock(&queue->base.lock);
 
 	unit->dead = true;
 	timer_cancel(&unit->pause);
 	scsi_disk_fail_waiting(unit, -ENODEV, &finished);
-	spin_unlock(&queue->lock, flags);
+	spin_unlock(&queue->base.lock, flags);
 	disk_finish(finished);
 }

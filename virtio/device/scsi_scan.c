@@ -44,16 +44,16 @@ static struct scsi_queue *queue_for(struct scsi *scsi)
 
 static void join_queue(struct scsi_unit *unit)
 {
-	unsigned long flags = spin_lock(&unit->queue->lock);
+	unsigned long flags = spin_lock(&unit->queue->base.lock);
 
 	unit->next_in_queue = unit->queue->units;
 	unit->queue->units = unit;
-	spin_unlock(&unit->queue->lock, flags);
+	spin_unlock(&unit->queue->base.lock, flags);
 }
 
 static void leave_queue(struct scsi_unit *unit)
 {
-	unsigned long flags = spin_lock(&unit->queue->lock);
+	unsigned long flags = spin_lock(&unit->queue->base.lock);
 	struct scsi_unit **link = &unit->queue->units;
 
 	while (*link && *link != unit)
@@ -62,7 +62,7 @@ static void leave_queue(struct scsi_unit *unit)
 		*link = unit->next_in_queue;
 	if (unit->queue->turn == unit)
 		unit->queue->turn = unit->next_in_queue;
-	spin_unlock(&unit->queue->lock, flags);
+	spin_unlock(&unit->queue->base.lock, flags);
 }
 
 static void add(struct scsi *scsi, unsigned target, unsigned number)
@@ -101,14 +101,14 @@ static void add(struct scsi *scsi, unsigned target, unsigned number)
 /* Its commands come back first: by the device, or by its reset when it is silent. */
 static void drain(struct scsi_unit *unit)
 {
-	unsigned long flags = spin_lock(&unit->queue->lock);
+	unsigned long flags = spin_lock(&unit->queue->base.lock);
 
-	while (unit->in_flight && !unit->queue->error) {
-		spin_unlock(&unit->queue->lock, flags);
+	while (unit->in_flight && !unit->queue->base.error) {
+		spin_unlock(&unit->queue->base.lock, flags);
 		thread_sleep_until(clock_ns() + DRAIN_NS);
-		flags = spin_lock(&unit->queue->lock);
+		flags = spin_lock(&unit->queue->base.lock);
 	}
-	spin_unlock(&unit->queue->lock, flags);
+	spin_unlock(&unit->queue->base.lock, flags);
 }
 
 static void forget(struct scsi *scsi, struct scsi_unit *unit)
@@ -238,7 +238,7 @@ void scsi_scan_all(struct scsi *scsi)
 	uint64_t deadline = clock_ns() + SCAN_NS;
 
 	for (unsigned target = 0; target <= scsi->max_target; target++) {
-		if (scsi->ending || scsi->queues->error)
+		if (scsi->ending || scsi->queues->base.error)
 			return;
 		if (clock_ns() >= deadline) {
 			log_error(

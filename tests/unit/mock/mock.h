@@ -86,6 +86,7 @@ struct mock_queue {
 	bool legacy_layout;
 
 	bool kicked;	    /* a doorbell rang that serve has not seen */
+	uint64_t used_ns;   /* when a buffer was last used, or the queue enabled */
 	unsigned resetting; /* reads until queue_reset is done; UINT_MAX: never */
 	bool was_reset;	    /* RING_RESET: it may be enabled again */
 

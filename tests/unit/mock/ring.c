@@ -250,6 +250,7 @@ static void give(struct mock *mock, struct mock_queue *queue, uint32_t id,
 	else
 		mock_split_give(queue, id, written, buffers);
 	queue->used_total += queue->packed ? slots : buffers;
+	queue->used_ns = mock_ns(mock);
 	queue->used_written++;
 	queue->pushed += buffers;
 }

@@ -6,6 +6,7 @@
 #ifndef MOCK_RING_H
 #define MOCK_RING_H
 
+#include "host/host.h"
 #include "mock/mock.h"
 
 #define MOCK_NEXT     1
@@ -66,5 +67,11 @@ void mock_packed_give(struct mock *mock, struct mock_queue *queue, uint32_t id,
 		      uint32_t written, unsigned count);
 bool mock_packed_wants(struct mock *mock, struct mock_queue *queue);
 void mock_packed_scribble(struct mock_queue *queue, unsigned seed);
+
+/* The driver's clock; a mock in a thread of its own has none. */
+static inline uint64_t mock_ns(const struct mock *mock)
+{
+	return mock->thread ? 0 : host_clock_ns;
+}
 
 #endif
