@@ -94,10 +94,10 @@ static void restore(struct virtio_device *device)
 	int error = initialise(device);
 
 	if (!error) {
-		device->counters.recoveries++;
 		log_warn("virtio: %s is back in service", device->name);
 		if (device->driver->restored)
 			device->driver->restored(device);
+		device->counters.recoveries++;
 		return;
 	}
 	log_error("virtio: %s cannot be brought back (error %d)", device->name, -error);

@@ -34,8 +34,9 @@ static void poke_split(struct virtqueue *vq)
 static void poke_packed(struct virtqueue *vq)
 {
 	struct packed_desc *next = &vq->ring[vq->published & 0x7fff];
-	bool headers = vq->device->id == VIRTIO_ID_NET ||
-		       vq->device->id == VIRTIO_ID_BLOCK;
+	uint32_t id = vq->device->id;
+	bool headers = id == VIRTIO_ID_NET || id == VIRTIO_ID_BLOCK ||
+		       id == VIRTIO_ID_SCSI;
 	unsigned flags = vq->published & 0x8000 ? 0x0080 : 0x8000;
 
 	next->address = 0x1000;
