@@ -211,13 +211,12 @@ void fuzz_one(const uint8_t *data, size_t bytes)
 	struct mock *mock;
 	uint8_t kind;
 
-	mock_chaos_bytes(&chaos, data, bytes);
 	stream = &chaos;
 	mock_pci_reset();
-	mock_pci_lenient = host_irq_storms = true;
+	mock_pci_lenient = true;
 	host_phys_present = present;
+	kind = two_queues_begin(&chaos, data, bytes);
 	host_clock_step_ns = 50 * NS_PER_MS;
-	kind = mock_chaos_byte(&chaos);
 	mock = two_queues_new(kind);
 	mock_pci_bridge(0, 3, 1);
 	start(root_pointer(), (kind & 0x31) == 0x31);
@@ -231,11 +230,7 @@ void fuzz_one(const uint8_t *data, size_t bytes)
 	}
 	mock->chaos = &chaos;
 	hotplug(mock);
-	mock->chaos = NULL;
-	fuzz_check_leaks();
-	mock_pci_end();
-	mock_chaos_end(&chaos);
-	host_threads_forget();
+	two_queues_end(mock, &chaos, mock_pci_end);
 	while (block_count)
 		free(blocks[--block_count].at);
 }

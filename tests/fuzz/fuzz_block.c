@@ -9,11 +9,9 @@
 
 #include <errno.h>
 #include <virtio/device/block.h>
-#include "fuzz.h"
+#include "disk.h"
 
 #define REQUESTS 16
-
-const void *const disk_drivers[] = { NULL };
 
 static uint8_t memory[1 << 17] __attribute__((aligned(4096)));
 static struct ferrule_block_request requests[REQUESTS];
@@ -78,28 +76,18 @@ static void step(struct mock *mock, struct mock_chaos *chaos)
 {
 	struct ferrule_block *disk = ferrule_block_at(0);
 	unsigned bytes = 512u << mock_chaos_byte(chaos) % 9;
-	struct ferrule_block_info info;
+	unsigned what;
 
 	(void)mock;
 	if (!disk)
 		return;
-	switch (mock_chaos_byte(chaos) % 6) {
-	case 0:
-		ferrule_block_read(disk, mock_chaos_byte(chaos), memory, bytes);
-		break;
-	case 1:
-		ferrule_block_write(disk, mock_chaos_byte(chaos), memory, bytes);
-		break;
-	case 2:
-		ferrule_block_flush(disk);
-		break;
-	case 3:
-		ferrule_block_info(disk, &info);
-		FUZZ_ASSERT(memchr(info.serial, 0, sizeof(info.serial)));
-		break;
-	default:
+	what = mock_chaos_byte(chaos) % 6;
+	if (what <= DISK_FLUSH)
+		disk_use(disk, what, memory, bytes, chaos);
+	else if (what == 3)
+		disk_info(disk);
+	else
 		submit(disk, chaos);
-	}
 	ferrule_block_release(disk);
 }
 

@@ -6,7 +6,6 @@
 /* Virtio over MMIO, version 1 and 2: registers that lie from the first one on, and places that
  * are too small for them, or none (requirements MMI). */
 
-#include <kernel/time.h>
 #include "mock/mmio.h"
 #include "two_queues.h"
 
@@ -34,11 +33,8 @@ void fuzz_one(const uint8_t *data, size_t bytes)
 	struct mock *mock;
 	uint8_t kind;
 
-	mock_chaos_bytes(&chaos, data, bytes);
 	mock_mmio_reset();
-	host_irq_storms = true;
-	host_clock_step_ns = NS_PER_MS;
-	kind = mock_chaos_byte(&chaos);
+	kind = two_queues_begin(&chaos, data, bytes);
 	mock = two_queues_new(kind);
 	mmio = mock_mmio_new(mock, 1 + (kind & 1), LINE);
 	mmio->isr_extra = mock_chaos_byte(&chaos);
@@ -52,9 +48,5 @@ void fuzz_one(const uint8_t *data, size_t bytes)
 	else
 		virtio_mmio_probe(mmio->address, MOCK_MMIO_BYTES, LINE);
 	two_queues_use(mock, &chaos);
-	fuzz_check_leaks();
-	mock->chaos = NULL;
-	mock_mmio_end();
-	mock_chaos_end(&chaos);
-	host_threads_forget();
+	two_queues_end(mock, &chaos, mock_mmio_end);
 }

@@ -8,7 +8,6 @@
  * (requirements PCI). */
 
 #include <kernel/pci.h>
-#include <kernel/time.h>
 #include "mock/pci.h"
 #include "two_queues.h"
 
@@ -28,12 +27,9 @@ void fuzz_one(const uint8_t *data, size_t bytes)
 	struct mock *mock;
 	uint8_t kind;
 
-	mock_chaos_bytes(&chaos, data, bytes);
 	mock_pci_reset();
 	mock_pci_lenient = true;
-	host_irq_storms = true;
-	host_clock_step_ns = NS_PER_MS;
-	kind = mock_chaos_byte(&chaos);
+	kind = two_queues_begin(&chaos, data, bytes);
 	scramble(mock_pci_bridge(0, 1, 1), &chaos);
 	mock = two_queues_new(kind);
 	mock->vectors = mock_chaos_byte(&chaos) % 18;
@@ -42,9 +38,5 @@ void fuzz_one(const uint8_t *data, size_t bytes)
 	mock->chaos = &chaos;
 	pci_scan();
 	two_queues_use(mock, &chaos);
-	fuzz_check_leaks();
-	mock->chaos = NULL;
-	mock_pci_end();
-	mock_chaos_end(&chaos);
-	host_threads_forget();
+	two_queues_end(mock, &chaos, mock_pci_end);
 }

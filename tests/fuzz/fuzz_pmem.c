@@ -11,12 +11,10 @@
 #include <ferrule/pmem.h>
 #include <kernel/time.h>
 #include <virtio/device/pmem.h>
-#include "fuzz.h"
+#include "disk.h"
 
 #define BASE  (UINT64_C(512) << 20) /* where the sanitizer lets us map */
 #define BYTES (UINT64_C(64) << 10)
-
-const void *const disk_drivers[] = { NULL };
 
 static uint8_t memory[1 << 14];
 static struct ferrule_pmem opened;
@@ -59,26 +57,12 @@ static void use_range(struct mock_chaos *chaos)
 static void use_disk(struct ferrule_block *disk, struct mock_chaos *chaos)
 {
 	unsigned bytes = 512u << mock_chaos_byte(chaos) % 6;
-	struct ferrule_block_info info;
+	unsigned what = mock_chaos_byte(chaos) % 5;
 
-	switch (mock_chaos_byte(chaos) % 5) {
-	case 0:
-		ferrule_block_read(disk, mock_chaos_byte(chaos), memory, bytes);
-		break;
-	case 1:
-		ferrule_block_write(disk, mock_chaos_byte(chaos), memory, bytes);
-		break;
-	case 2:
-		ferrule_block_flush(disk);
-		break;
-	case 3:
-		ferrule_block_range(disk, FERRULE_BLOCK_WRITE_ZEROES, 0,
-				    mock_chaos_byte(chaos));
-		break;
-	default:
-		ferrule_block_info(disk, &info);
-		FUZZ_ASSERT(info.sectors * 512 <= BYTES);
-	}
+	if (what <= DISK_ZERO)
+		disk_use(disk, what, memory, bytes, chaos);
+	else
+		FUZZ_ASSERT(disk_info(disk).sectors * 512 <= BYTES);
 }
 
 static void step(struct mock *mock, struct mock_chaos *chaos)

@@ -8,9 +8,7 @@
 
 #include <errno.h>
 #include <virtio/device/scsi.h>
-#include "fuzz.h"
-
-const void *const disk_drivers[] = { NULL };
+#include "disk.h"
 
 static uint8_t memory[1 << 16] __attribute__((aligned(4096)));
 
@@ -34,28 +32,16 @@ static void step(struct mock *mock, struct mock_chaos *chaos)
 {
 	struct ferrule_block *disk = ferrule_block_at(mock_chaos_byte(chaos) % 3);
 	unsigned bytes = 512u << mock_chaos_byte(chaos) % 8;
-	struct ferrule_block_info info;
+	unsigned what;
 
 	(void)mock;
 	if (!disk)
 		return;
-	switch (mock_chaos_byte(chaos) % 5) {
-	case 0:
-		ferrule_block_read(disk, mock_chaos_byte(chaos), memory, bytes);
-		break;
-	case 1:
-		ferrule_block_write(disk, mock_chaos_byte(chaos), memory, bytes);
-		break;
-	case 2:
-		ferrule_block_flush(disk);
-		break;
-	case 3:
-		ferrule_block_range(disk, FERRULE_BLOCK_WRITE_ZEROES, 0,
-				    mock_chaos_byte(chaos));
-		break;
-	default:
-		ferrule_block_info(disk, &info);
-		FUZZ_ASSERT(memchr(info.serial, 0, sizeof(info.serial)));
+	what = mock_chaos_byte(chaos) % 5;
+	if (what <= DISK_ZERO) {
+		disk_use(disk, what, memory, bytes, chaos);
+	} else {
+		disk_info(disk);
 		ferrule_block_write_cache(disk, bytes > 4096);
 	}
 	ferrule_block_release(disk);

@@ -40,6 +40,23 @@ static const struct virtio_driver driver = {
 };
 VIRTIO_DRIVER(driver);
 
+uint8_t two_queues_begin(struct mock_chaos *chaos, const uint8_t *data, size_t bytes)
+{
+	mock_chaos_bytes(chaos, data, bytes);
+	host_irq_storms = true;
+	host_clock_step_ns = NS_PER_MS;
+	return mock_chaos_byte(chaos);
+}
+
+void two_queues_end(struct mock *mock, struct mock_chaos *chaos, void (*forget)(void))
+{
+	fuzz_check_leaks();
+	mock->chaos = NULL;
+	forget();
+	mock_chaos_end(chaos);
+	host_threads_forget();
+}
+
 struct mock *two_queues_new(uint8_t kind)
 {
 	struct mock *mock = mock_new(TWO_QUEUES_ID);
