@@ -77,11 +77,10 @@ struct balloon {
 	/* Inflating: the thread's. */
 	uint32_t *inflate_pages; /* page numbers the device reads */
 	uint64_t inflate_phys;
-	unsigned
-		inflating; /* of them the device was told, and they are in no record; after
-			     * the queue was reset: whether it has them is not known */
-	struct balloon_chunk
-		*spare;	   /* the next record, so that none is needed under lock */
+	/* Of them the device was told, and they are in no record; after the queue was reset
+	 * it is not known whether it has them. */
+	unsigned inflating;
+	struct balloon_chunk *spare; /* the next record: none is needed under lock */
 	uint64_t retry_ns; /* when to try for more memory again; 0: the target is met */
 
 	struct spinlock lock; /* for what the balloon holds and the deflate queue */

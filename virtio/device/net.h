@@ -173,9 +173,8 @@ struct net_tx {
 
 /* Bits of ferrule_net.trouble. */
 enum net_trouble {
-	NET_FAILED = 1, /* broken: from broken() until restored() */
-	NET_LOST =
-		2, /* some tx[].lost: what they had is to be given back to the client */
+	NET_FAILED = 1,	 /* broken: from broken() until restored() */
+	NET_LOST = 2,	 /* some tx[].lost: the client is to get back what they had */
 	NET_REMOVED = 4, /* and it does not come back */
 	NET_SEVERAL = 8, /* none, but the slow way, too: it has several queues */
 };

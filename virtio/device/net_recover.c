@@ -157,7 +157,6 @@ void net_queue_broken(struct virtqueue *queue)
 void net_queue_restored(struct virtqueue *queue)
 {
 	struct ferrule_net *net = virtqueue_device(queue)->driver_data;
-	struct net_rx *rx = &net->rx[virtqueue_index(queue) / 2];
 
 	if (queue == net->control)
 		return;
@@ -165,6 +164,8 @@ void net_queue_restored(struct virtqueue *queue)
 		virtqueue_disable_cb(queue);
 		net_signal(net); /* what it had sent; and there is room */
 	} else {
+		struct net_rx *rx = &net->rx[virtqueue_index(queue) / 2];
+
 		post_buffers(net, rx);
 		net_rx_start_queue(rx);
 		if (net->taken && !net_rx_arm_queue(rx))
