@@ -178,6 +178,25 @@ static void removed(void **state)
 	mock_remove(mock);
 }
 
+/* Its client gives it up at once: nobody looks at it after that. */
+static void removed_and_given_up(void **state)
+{
+	struct mock *mock = fresh();
+
+	(void)state;
+	start(mock);
+	virtio_device_gone(&mock->device);
+	host_clock_advance(1);
+	host_threads_run();
+	assert_int_equal(ferrule_net_open(net, NULL), 0);
+	net = NULL;
+	assert_true(host_page_live > 0); /* the rings */
+	mock_unplug(mock);
+	assert_int_equal(host_page_live, 0);
+	mock_remove(mock);
+	assert_int_equal(host_heap_live, 0);
+}
+
 /* Whatever runs out while it is set up: nothing leaks. */
 static void failed_probe(void **state)
 {
@@ -220,9 +239,10 @@ static void failed_probe(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		net_test(broken_card), net_test(client_that_sleeps),
-		net_test(needs_reset), net_test(client_in_a_call),
-		net_test(removed),     net_test(failed_probe),
+		net_test(broken_card),	net_test(client_that_sleeps),
+		net_test(needs_reset),	net_test(client_in_a_call),
+		net_test(removed),	net_test(removed_and_given_up),
+		net_test(failed_probe),
 	};
 
 	return cmocka_run_group_tests(tests, fill_pattern, NULL);

@@ -92,7 +92,7 @@ bool net_quiet(struct virtio_device *device)
 {
 	const struct ferrule_net *net = device->driver_data;
 
-	return !__atomic_load_n(&net->coalescing, __ATOMIC_ACQUIRE);
+	return !net || !__atomic_load_n(&net->coalescing, __ATOMIC_ACQUIRE);
 }
 
 int net_restore(struct virtio_device *device)
@@ -194,6 +194,7 @@ void net_removed(struct virtio_device *device)
 	struct ferrule_net *net = device->driver_data;
 
 	net_unlist(net);
+	device->driver_data = NULL; /* its client frees it, perhaps at once */
 	log_info("%s: removed", device->name);
 	if (!net->taken) {
 		free_all(net);
