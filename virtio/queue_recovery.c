@@ -65,6 +65,15 @@ static bool quiet(const struct virtqueue *vq)
 	return !driver->queue_quiet || driver->queue_quiet(vq);
 }
 
+/* Not earlier: whoever broke it may hold the lock of the very console that this goes to. */
+static void tell(struct virtqueue *vq)
+{
+	if (vq->fault)
+		log_error("virtio: %s: queue %u (%s) is broken: %s", vq->device->name,
+			  vq->index, vq->name, vq->fault);
+	vq->fault = NULL;
+}
+
 /* Timer interrupt: whoever called virtio_queue_break() may have held the driver's locks. */
 static void queues_fell(struct timer *timer)
 {
@@ -74,6 +83,7 @@ static void queues_fell(struct timer *timer)
 	for (unsigned i = 0; i < device->queue_count && possible(device); i++) {
 		if (!virtqueue_broken(device->queues[i]))
 			continue;
+		tell(device->queues[i]);
 		if (quiet(device->queues[i]))
 			revive(device, device->queues[i]);
 		else
@@ -104,8 +114,7 @@ bool virtio_queue_recovery_begin(struct virtqueue *vq, const char *why)
 		return false;
 	device->counters.violations++;
 	virtqueue_block(vq);
-	log_error("virtio: %s: queue %u (%s) is broken: %s", device->name, vq->index,
-		  vq->name, why);
+	vq->fault = why;
 	device->queue_recovery.expired = queues_fell;
 	timer_arm(&device->queue_recovery, clock_ns());
 	return true;

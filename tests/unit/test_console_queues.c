@@ -15,6 +15,7 @@
 
 /* virtio-console: queues that are reset alone (requirements VQ, CON). */
 
+#include <kernel/log.h>
 #include "virtio_console/host.h"
 
 static struct mock *start_ports(unsigned ports)
@@ -79,6 +80,36 @@ static void single_port(void **state)
 	run(mock);
 	host.seen[host.seen_bytes] = '\0';
 	assert_string_equal(host.seen, "before, behind");
+	finish(mock);
+}
+
+/* What is said of it may be written by this very port. */
+static void port_is_free(void)
+{
+	assert_false(console->ports[0].lock.held);
+}
+
+/* [VQ-26] The device lies in the queues of the port that the system's console is: what is
+ * found under the port's lock is not told under it. */
+static void lies(void **state)
+{
+	struct mock *mock = fresh();
+
+	(void)state;
+	mock_offer(mock, VIRTIO_F_RING_RESET);
+	start(mock);
+	mock->lenient = true;
+	for (unsigned queue = 0; queue < 2; queue++) {
+		unsigned lines = host_log_counts[LOG_ERROR];
+
+		host_log_hook = port_is_free;
+		mock_push_raw(mock, queue, 31337, 1);
+		mock_interrupt_always(mock, queue);
+		host_clock_advance(1);
+		host_log_hook = NULL;
+		assert_int_equal(host_log_counts[LOG_ERROR], lines + 1);
+		assert_int_equal(mock->device.counters.queue_resets, queue + 1);
+	}
 	finish(mock);
 }
 
@@ -287,6 +318,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(single_port),
+		cmocka_unit_test(lies),
 		cmocka_unit_test(input_of_a_port),
 		cmocka_unit_test(output_of_a_port),
 		cmocka_unit_test(output_of_a_removed_port),

@@ -209,7 +209,8 @@ struct virtqueue {
 	unsigned ring_order, tables_order;
 	size_t ring_bytes;
 	void *transport_data;
-	void *wrapper; /* VIRTQUEUE_MAPPED's */
+	void *wrapper;	   /* VIRTQUEUE_MAPPED's */
+	const char *fault; /* queue_recovery.c's: why it broke; NULL once it was told */
 };
 
 /* used_event lies after the available ring, avail_event after the used ring (§2.7.6,

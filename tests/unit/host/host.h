@@ -27,6 +27,7 @@
 /* log.c */
 extern unsigned host_log_counts[4]; /* by enum log_level */
 extern char host_log_last[256];
+extern void (*host_log_hook)(void); /* called for each line; NULL: nothing is */
 
 /* heap.c: the next `n` allocations succeed, then all fail; -1: none fails. */
 extern long host_heap_budget;

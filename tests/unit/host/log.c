@@ -10,12 +10,15 @@
 
 unsigned host_log_counts[4];
 char host_log_last[256];
+void (*host_log_hook)(void);
 
 void log_write(enum log_level level, const char *fmt, ...)
 {
 	va_list args;
 
 	host_log_counts[level]++;
+	if (host_log_hook)
+		host_log_hook();
 	va_start(args, fmt);
 	vsnprintf(host_log_last, sizeof(host_log_last), fmt, args);
 	va_end(args);
