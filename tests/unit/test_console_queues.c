@@ -276,6 +276,7 @@ static void control_output(void **state)
 	assert_non_null(port);
 	assert_non_null(ferrule_port_find("org.test.2", 0));
 	say(mock, 2, REMOVE, 1, "");
+	say(mock, 2, ADD, 1, ""); /* which nobody opened */
 	say(mock, 3, REMOVE, 1, "");
 	say(mock, 3, ADD, 1, "");
 	mock_interrupt(mock, 2);

@@ -79,6 +79,14 @@ unsigned control_reap_sent(struct control *control)
 	return used;
 }
 
+/* A port may be another one by now, under the same number [CON-08]. */
+static bool still_holds(const struct ferrule_port *port, uint8_t what)
+{
+	if (what == PENDING_OPEN)
+		return port->opened;
+	return port->present || what == PENDING_REFUSAL;
+}
+
 /* Whether the host read them is not known; it may hear them twice. */
 void control_take_back_sent(struct console_device *console)
 {
@@ -92,7 +100,7 @@ void control_take_back_sent(struct console_device *console)
 		control->sent_free |= 1u << (lost - control->sent);
 		if (note->what == GREETING)
 			control->greet = true;
-		else if (port->present || note->what == PENDING_REFUSAL)
+		else if (still_holds(port, note->what))
 			port->control_pending |= note->what;
 	}
 }
