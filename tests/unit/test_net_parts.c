@@ -140,6 +140,29 @@ static void coalescing_of_a_queue(void **state)
 	finish(mock);
 }
 
+/* Also if it is reset before who set it up knows that the card has heard, or the control
+ * queue while that is said again. */
+static void coalescing_of_a_queue_at_a_bad_time(void **state)
+{
+	struct ferrule_net_coalescing other = { 1, 2 };
+	struct mock *mock = fresh_with_control(1);
+
+	(void)state;
+	mock_offer(mock, VIRTIO_F_RING_RESET);
+	mock_offer(mock, VIRTIO_NET_F_VQ_NOTF_COAL);
+	start(mock);
+	card.commands = 0;
+	card.breaks = 1u << TX;
+	assert_int_equal(ferrule_net_set_coalescing(net, 0, true, &other), 0);
+	card.lies = 1;
+	assert_int_equal(host_threads_run(), 1);
+	assert_int_equal(card.commands, 3);
+	assert_memory_equal(card.log[2].bytes, "\6\2\1\0\0\0\1\0\0\0\2", 11);
+	assert_int_equal(mock->device.counters.queue_resets, 2);
+	mock->lenient = false;
+	finish(mock);
+}
+
 static struct mock *with_guest_offloads(bool uso)
 {
 	struct mock *mock = fresh_with_control(1);
@@ -326,6 +349,7 @@ int main(void)
 		net_test(vlans),
 		net_test(coalescing),
 		net_test(coalescing_of_a_queue),
+		net_test(coalescing_of_a_queue_at_a_bad_time),
 		net_test(switched_offloads),
 		net_test(announcements),
 		net_test(sends_datagrams),

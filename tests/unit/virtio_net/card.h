@@ -35,8 +35,9 @@ void mutex_unlock(struct mutex *mutex)
 enum { RX, TX, CONTROL }; /* with one pair of queues */
 
 static struct {
-	bool silent;   /* the control queue */
-	unsigned lies; /* its next commands, done as they are, break it */
+	bool silent;	 /* the control queue */
+	unsigned lies;	 /* its next commands, done as they are, break it */
+	unsigned breaks; /* queues, a bit each, that break with the next command */
 	uint8_t ack;
 	bool no_ack_length;
 	uint8_t result[32]; /* of a command that has one */
@@ -123,6 +124,12 @@ static inline void serve_control(struct mock *mock)
 			return;
 		}
 		mock_push(mock, queue, &chain, card.no_ack_length ? 0 : chain.writable);
+		for (; card.breaks; card.breaks &= card.breaks - 1) {
+			unsigned other = (unsigned)__builtin_ctz(card.breaks);
+
+			virtio_queue_break(mock->device.queues[other], "a test");
+			host_clock_advance(1);
+		}
 	}
 	mock_interrupt(mock, queue);
 }
