@@ -140,11 +140,14 @@ static void hints_for_a_migration(void **state)
 {
 	void (*const steps[])(void) = { start_hinting, see_hinted, see_still_hinted,
 					see_released,  unplug,	   NULL };
+	uint64_t before;
 
 	(void)state;
 	offer(VIRTIO_BIT(VIRTIO_BALLOON_F_FREE_PAGE_HINT));
+	before = free_bytes();
 	assert_int_equal(mock_add(mock), 0);
 	run(steps);
+	assert_int_equal(free_bytes(), before);
 }
 
 /* --- statistics, poison ------------------------------------------------------- */

@@ -86,6 +86,8 @@ static void release_pages(struct balloon *balloon)
 		page_free(balloon->stats_phys, 0);
 	if (balloon->hint_phys)
 		page_free(balloon->hint_phys, 0);
+	if (balloon->hint_spare)
+		page_free(virt_to_phys(balloon->hint_spare), 0);
 	balloon_pages_release(balloon);
 }
 

@@ -134,7 +134,7 @@ void balloon_pages_forget(struct balloon *balloon);
 /* The deflate queue was reset: what is on its way out, and when that is told again. */
 void balloon_deflate_lost(struct balloon *balloon);
 void balloon_deflate_again(struct balloon *balloon);
-/* Undoes balloon_pages_prepare(), when probing failed. */
+/* Frees what is the driver's own, when probing failed or after an unplug. */
 void balloon_pages_release(struct balloon *balloon);
 void balloon_deflated(struct virtqueue *queue); /* callback */
 /* Records of page numbers, in pages of their own. A push uses *spare when the first one

@@ -358,6 +358,8 @@ int balloon_pages_prepare(struct balloon *balloon)
 
 void balloon_pages_release(struct balloon *balloon)
 {
+	if (balloon->spare)
+		page_free(virt_to_phys(balloon->spare), 0);
 	if (balloon->inflate_phys)
 		page_free(balloon->inflate_phys, 0);
 	if (balloon->deflate_phys)
