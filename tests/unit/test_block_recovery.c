@@ -260,6 +260,43 @@ static void silent_for_ever(void **state)
 	finish(mock);
 }
 
+static void (*status_set)(struct virtio_device *, uint8_t);
+
+/* As if where devices see only part of memory room were made just when this one is live. */
+static void status_set_and_room(struct virtio_device *back, uint8_t status)
+{
+	status_set(back, status);
+	if (status & VIRTIO_STATUS_DRIVER_OK)
+		block_used(block->vqs[0]);
+}
+
+/* [BLK-24] Its silence is noticed, whoever was first to issue a request to it. */
+static void silent_once_it_is_back(void **state)
+{
+	struct mock *mock = fresh();
+	struct virtio_transport transport;
+
+	(void)state;
+	start(mock);
+	transport = *mock->device.transport;
+	status_set = transport.status_set;
+	transport.status_set = status_set_and_room;
+	mock->device.transport = &transport;
+	device.ignore = true;
+	submit_many();
+	virtio_device_break(&mock->device, "a test");
+	settle();
+	assert_int_equal(mock->device.counters.recoveries, 1);
+	host_clock_advance(62 * NS_PER_SEC);
+	settle();
+	assert_int_equal(mock->device.counters.recoveries, 2);
+	device.ignore = false;
+	host_clock_advance(62 * NS_PER_SEC);
+	settle();
+	expect_all_done();
+	finish(mock);
+}
+
 /* The cache is as it was before the reset. */
 static void cache_is_kept(void **state)
 {
@@ -290,6 +327,7 @@ int main(void)
 		block_test(silent_device),
 		block_test(cache_is_kept),
 		block_test(silent_for_ever),
+		block_test(silent_once_it_is_back),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

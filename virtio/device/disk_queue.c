@@ -60,6 +60,9 @@ void disk_queue_go_on(struct disk_queue *queue)
 	queue->error = 0;
 	kick = queue->operations->resume(queue, &finished) &&
 	       virtqueue_kick_prepare(queue->vq);
+	/* Its callback may have issued some before, when it was live already. */
+	if (queue->in_flight)
+		watchdog_begin(&queue->watchdog);
 	spin_unlock(&queue->lock, flags);
 	if (kick)
 		virtqueue_notify(queue->vq);
