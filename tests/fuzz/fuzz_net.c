@@ -18,7 +18,7 @@
 static uint8_t memory[4096];
 static bool out[TOKENS];
 static struct ferrule_frame *held[HELD];
-static bool opened;
+static struct ferrule_net *opened; /* ours, also when it is gone */
 static size_t seen;
 
 /* Of sync.c's mutex a single thread needs no more than this. */
@@ -131,8 +131,8 @@ static void step(struct mock *mock, struct mock_chaos *chaos)
 	(void)mock;
 	if (!net)
 		return;
-	if (!opened)
-		opened = ferrule_net_open(net, &client) == 0;
+	if (!opened && !ferrule_net_open(net, &client))
+		opened = net;
 	switch (mock_chaos_byte(chaos) % 14) {
 	case 0:
 		ferrule_net_reap(net);
