@@ -275,6 +275,43 @@ static void queues_alone(void **state)
 	finish(mock);
 }
 
+static struct scsi_unit *leaver;
+
+static bool break_while_it_leaves(void)
+{
+	if (!leaver->dead || virtio_devices->counters.violations)
+		return everything();
+	virtio_device_break(virtio_devices, "a test");
+	host_clock_advance(1); /* it was reset, and is not back yet */
+	return true;
+}
+
+/* A unit that goes waits for its commands; what is lost with the device is not kept for it. */
+static void gone_with_the_device(void **state)
+{
+	static struct mock_chain held;
+	struct mock *mock = fresh();
+
+	(void)state;
+	give(0, 0, 0, 512);
+	give(1, 1, 0, 512);
+	start(mock);
+	leaver = scsi_unit_of(ferrule_block_find("sdb"));
+	fill(0);
+	ferrule_block_submit(&leaver->disk, batch, 1);
+	assert_true(mock_pop(mock, 2, &held));
+	units[1].there = false;
+	event(mock, 1, 1, 0, 2);
+	host_world = break_while_it_leaves;
+	work();
+	host_world = everything;
+	work();
+	assert_int_equal(mock->device.counters.recoveries, 1);
+	assert_int_equal(requests[0].status, -ENODEV);
+	ferrule_block_release(&leaver->disk);
+	finish(mock);
+}
+
 /* Another medium: it has another size, and what was asked for is read from it. */
 static void medium_changes(void **state)
 {
@@ -309,7 +346,7 @@ int main(void)
 		scsi_test(units_take_turns),  scsi_test(a_turn_that_is_gone),
 		scsi_test(cache_is_switched), scsi_test(cache_after_a_reset),
 		scsi_test(absurd_pages),      scsi_test(medium_changes),
-		scsi_test(queues_alone),
+		scsi_test(queues_alone),      scsi_test(gone_with_the_device),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -155,7 +155,9 @@ static void lose_slot(struct scsi_queue *queue, struct scsi_slot *slot,
 	}
 	if (--request->driver.parts)
 		return;
-	if (!request->driver.error && request->driver.tries++ == DISK_TRIES_MAX)
+	if (!request->driver.error && unit->dead)
+		request->driver.error = -ENODEV;
+	else if (!request->driver.error && request->driver.tries++ == DISK_TRIES_MAX)
 		request->driver.error = -EIO;
 	if (request->driver.error && !request->driver.waits)
 		disk_end(request, request->driver.error, finished);
