@@ -72,5 +72,6 @@ uint32_t net_lwip_isn(const struct ip_addr *local, uint16_t local_port,
 	address_words(&words[0], local);
 	address_words(&words[2], remote);
 	words[4] = (uint64_t)local_port << 16 | remote_port;
-	return (uint32_t)(clock_ns() >> 12) + (uint32_t)siphash(key, words, 5);
+	return net_time_wait_isn((uint32_t)(clock_ns() >> 12) +
+				 (uint32_t)siphash(key, words, 5));
 }

@@ -40,6 +40,60 @@ static void test_tcp_server(void **state)
 	sys_close(listener);
 }
 
+/* A connection that the guest closes: it is in TIME-WAIT afterwards. */
+static void close_first(int listener)
+{
+	char data[2000];
+	unsigned size;
+	int fd = accept_peer(listener);
+
+	sys_close(fd);
+	while (!(guest_said(data, &size) & FIN))
+		run_stack();
+	peer_says(ACK | FIN, "");
+	run_stack();
+	assert_int_equal(guest_said(data, &size), ACK);
+}
+
+/* A peer that opens anew what is in TIME-WAIT is not kept waiting, and hears of numbers
+ * beyond those of before; what may be late from the old connection opens nothing. */
+static void test_tcp_time_wait(void **state)
+{
+	char data[2000];
+	unsigned size;
+	int listener = listening_socket(), fd;
+	uint32_t next, guest_next;
+
+	(void)state;
+	introduce();
+	close_first(listener);
+	next = peer.sequence;
+	guest_next = peer.acknowledge;
+	peer.sequence = next - 5;
+	peer_says(SYN, "");
+	run_stack();
+	assert_int_equal(guest_said(data, &size), ACK);
+	peer.sequence = next + 100000;
+	peer_says(SYN | ACK, "");
+	run_stack();
+	assert_false(guest_said(data, &size) & SYN);
+
+	peer.sequence = next + 100000;
+	peer_says(SYN, "");
+	run_stack();
+	assert_int_equal(guest_said(data, &size), SYN | ACK);
+	assert_true((int32_t)(peer.acknowledge - 1 - guest_next) > 0);
+	peer_says(ACK, "");
+	fd = (int)sys_accept(listener, NULL, NULL);
+	assert_true(fd >= 0);
+	peer_says(ACK | PSH, "again");
+	assert_int_equal(sys_recvfrom(fd, data, sizeof(data), 0, NULL, NULL), 5);
+	peer_says(RST | ACK, "");
+	run_stack();
+	sys_close(fd);
+	sys_close(listener);
+}
+
 static void test_tcp_resets(void **state)
 {
 	char data[2000];
@@ -117,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		stack_test(test_tcp_server),
+		stack_test(test_tcp_time_wait),
 		stack_test(test_tcp_resets),
 		stack_test(test_tcp_client),
 	};

@@ -125,6 +125,20 @@ uint32_t net_lwip_isn(const struct ip_addr *local, uint16_t local_port,
 		      const struct ip_addr *remote, uint16_t remote_port);
 #define LWIP_HOOK_TCP_ISN net_lwip_isn
 
+/* net/time_wait.c: of connections in TIME-WAIT, which are few, takes those that their peer
+ * opens anew; and the number they begin with, which is beyond all that were used before. */
+uint32_t net_time_wait_isn(uint32_t isn);
+struct pbuf;
+struct tcp_hdr;
+struct tcp_pcb;
+signed char net_time_wait_input(struct tcp_pcb *pcb, struct tcp_hdr *head,
+				uint16_t options, uint16_t options_before_data,
+				struct pbuf *p);
+#define LWIP_HOOK_TCP_INPACKET_PCB(pcb, head, options, before_data, after, p) \
+	((pcb)->state == TIME_WAIT                                            \
+		 ? net_time_wait_input(pcb, head, options, before_data, p)    \
+		 : ERR_OK)
+
 #define CHECKSUM_CHECK_ICMP6 1
 
 #endif
