@@ -10,7 +10,8 @@
 
 /* Tells the device of a buffer that cannot be, so that it asks for a reset. */
 bool poke_device(const char *name, unsigned queue);
-/* Treats that queue as if the device had broken a rule in it. */
+/* Breaks a rule in that queue in the device's name: its driver finds it in an interrupt, where
+ * the driver looks for what was used there; else it is told. */
 bool poke_queue(const char *name, unsigned queue);
 
 #endif
