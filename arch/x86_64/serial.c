@@ -30,21 +30,22 @@ enum uart_register {
 
 enum line_status {
 	DATA_READY = 0x01,
-	TRANSMITTER_EMPTY = 0x20,
+	TRANSMITTER_EMPTY = 0x40, /* the FIFO, and what sends it */
 };
 
-/* Bytes that a host which takes none has made us drop; it is waited for only once, until
- * it takes some again, and then it is told. */
+/* The host takes nothing: it is waited for only once, until it takes some again. What is
+ * dropped meanwhile it is told then. */
+static bool stuck;
 static uint64_t dropped;
 
-static bool transmitter_ready(void)
+/* Before each burst, and after the last: nothing is left behind when the machine ends. */
+static void await_transmitter(void)
 {
-	unsigned spins = dropped ? 1 : SPINS_MAX;
+	unsigned spins = stuck ? 1 : SPINS_MAX;
 
-	while (spins-- > 0)
-		if (port_read8(PORT + LINE_STATUS) & TRANSMITTER_EMPTY)
-			return true;
-	return false;
+	do
+		stuck = !(port_read8(PORT + LINE_STATUS) & TRANSMITTER_EMPTY);
+	while (stuck && --spins);
 }
 
 static void send(const char *text, size_t length)
@@ -69,10 +70,11 @@ static void tell_dropped(void)
 static void serial_write(struct console *self, const char *text, size_t length)
 {
 	(void)self;
-	while (length > 0) {
+	for (;;) {
 		size_t burst = length < FIFO_BYTES ? length : FIFO_BYTES;
 
-		if (!transmitter_ready()) {
+		await_transmitter();
+		if (stuck) {
 			dropped += length;
 			return;
 		}
@@ -80,6 +82,8 @@ static void serial_write(struct console *self, const char *text, size_t length)
 			tell_dropped();
 			continue;
 		}
+		if (!length)
+			return;
 		send(text, burst);
 		text += burst;
 		length -= burst;
