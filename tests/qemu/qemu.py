@@ -115,8 +115,11 @@ class Stream:
         self.data += CURSOR.sub(b'', got.replace(b'\r\n', b'\n')).replace(b'\r', b'\n')
 
     def search(self, pattern):
-        """The first match in what no earlier search went past."""
+        """The first match in what no earlier search went past; one that ends in a number only
+        when something is behind it, for there may be more of the number to come."""
         found = re.compile(pattern.encode(), re.M).search(self.data, self.seen)
+        if found and self.open and found.end() == len(self.data) and self.data[-1:].isdigit():
+            return None
         if found:
             self.seen = found.end()
         return found
