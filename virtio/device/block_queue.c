@@ -211,7 +211,7 @@ void block_queues_free(struct block *block)
 	for (unsigned i = 0; block->queues && i < block->queue_count; i++) {
 		struct block_queue *queue = &block->queues[i];
 
-		watchdog_stop(&queue->base.watchdog);
+		timer_cancel(&queue->base.watchdog.timer);
 		if (queue->shared_phys)
 			page_free(queue->shared_phys, queue->shared_order);
 		kfree(queue->slots);

@@ -44,7 +44,7 @@ void disk_queue_stop(struct disk_queue *queue)
 	queue->stopped = true;
 	queue->operations->lose(queue, &finished);
 	if (!queue->error)
-		watchdog_expire_in(&queue->watchdog, DISK_RECOVERY_NS);
+		timer_arm(&queue->watchdog.timer, clock_ns() + DISK_RECOVERY_NS);
 	spin_unlock(&queue->lock, flags);
 	disk_finish(finished);
 }
@@ -55,7 +55,7 @@ void disk_queue_go_on(struct disk_queue *queue)
 	unsigned long flags = spin_lock(&queue->lock);
 	bool kick;
 
-	watchdog_stop(&queue->watchdog);
+	timer_cancel(&queue->watchdog.timer);
 	queue->stopped = false;
 	queue->error = 0;
 	kick = queue->operations->resume(queue, &finished) &&
@@ -74,7 +74,7 @@ void disk_queue_give_up(struct disk_queue *queue, int error)
 	struct ferrule_block_request *finished = NULL;
 	unsigned long flags = spin_lock(&queue->lock);
 
-	watchdog_stop(&queue->watchdog);
+	timer_cancel(&queue->watchdog.timer);
 	queue->stopped = true;
 	queue->error = error;
 	queue->operations->fail(queue, error, &finished);

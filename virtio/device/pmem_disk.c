@@ -176,7 +176,7 @@ static void free_disk(struct ferrule_block *disk)
 {
 	struct pmem *pmem = (struct pmem *)disk;
 
-	watchdog_stop(&pmem->queue.watchdog);
+	timer_cancel(&pmem->queue.watchdog.timer);
 	page_free(pmem->shared_phys, 0);
 	kfree(pmem);
 }

@@ -46,7 +46,7 @@ int scsi_queue_make(struct scsi_queue *queue)
 
 void scsi_queue_free(struct scsi_queue *queue)
 {
-	watchdog_stop(&queue->base.watchdog);
+	timer_cancel(&queue->base.watchdog.timer);
 	if (queue->shared_phys)
 		page_free(queue->shared_phys, queue->shared_order);
 	kfree(queue->slots);

@@ -21,12 +21,13 @@
 #include <virtio/ring/virtqueue.h>
 
 struct watchdog {
-	struct timer timer; /* its owner's expired(), which calls watchdog_look() */
+	struct timer
+		timer; /* its owner's expired(), which calls watchdog_look(); the owner
+			     * may also arm it for something else, or cancel it */
 	uint64_t completed; /* the owner counts here what came back */
 	uint64_t seen;	    /* the same at the last look at which it had grown, */
 	uint64_t since_ns;  /* and when that was, or a silence was told */
 	unsigned silences;  /* told since then */
-	bool armed;
 };
 
 enum watchdog_finding {
@@ -40,7 +41,7 @@ void watchdog_start(struct watchdog *watchdog);
 /* Something is in flight. */
 static inline void watchdog_begin(struct watchdog *watchdog)
 {
-	if (!watchdog->armed)
+	if (!watchdog->timer.armed)
 		watchdog_start(watchdog);
 }
 
@@ -48,10 +49,6 @@ static inline void watchdog_begin(struct watchdog *watchdog)
  * armed again. */
 enum watchdog_finding watchdog_look(struct watchdog *watchdog, bool in_flight,
 				    uint64_t patience_ns);
-
-/* No looks any more; in a while the timer expires once. Or: never does. */
-void watchdog_expire_in(struct watchdog *watchdog, uint64_t ns);
-void watchdog_stop(struct watchdog *watchdog);
 
 /* In no lock; the queue's callback may be called. Interrupt context. */
 void watchdog_nudge(struct virtqueue *vq);
